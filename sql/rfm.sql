@@ -1,0 +1,100 @@
+
+/*
+ * rfm: recency, frequency and monetary value, cut points and scores
+ */
+
+CREATE FUNCTION tiering.rfm(
+	history tiering.purchase_history, as_of date, since date DEFAULT NULL,
+	OUT recency_days integer, OUT frequency integer, OUT monetary numeric)
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm';
+
+COMMENT ON FUNCTION tiering.rfm(tiering.purchase_history, date, date) IS
+'days since the last purchase, number of orders and net money, between since and as_of; NULL without a purchase';
+
+CREATE FUNCTION tiering.rfm_cutoffs_accum(internal, double precision, integer)
+RETURNS internal
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_accum';
+
+CREATE FUNCTION tiering.rfm_cutoffs_combine(internal, internal)
+RETURNS internal
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_combine';
+
+CREATE FUNCTION tiering.rfm_cutoffs_serialize(internal)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_serialize';
+
+CREATE FUNCTION tiering.rfm_cutoffs_deserialize(bytea, internal)
+RETURNS internal
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_deserialize';
+
+CREATE FUNCTION tiering.rfm_cutoffs_final(internal)
+RETURNS double precision[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_final';
+
+CREATE FUNCTION tiering.rfm_cutoffs_r_final(internal)
+RETURNS double precision[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_r_final';
+
+CREATE AGGREGATE tiering.rfm_cutoffs(value double precision, bins integer) (
+	SFUNC = tiering.rfm_cutoffs_accum,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = tiering.rfm_cutoffs_final,
+	COMBINEFUNC = tiering.rfm_cutoffs_combine,
+	SERIALFUNC = tiering.rfm_cutoffs_serialize,
+	DESERIALFUNC = tiering.rfm_cutoffs_deserialize,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE tiering.rfm_cutoffs_r(value double precision, bins integer) (
+	SFUNC = tiering.rfm_cutoffs_accum,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = tiering.rfm_cutoffs_r_final,
+	COMBINEFUNC = tiering.rfm_cutoffs_combine,
+	SERIALFUNC = tiering.rfm_cutoffs_serialize,
+	DESERIALFUNC = tiering.rfm_cutoffs_deserialize,
+	PARALLEL = SAFE
+);
+
+COMMENT ON FUNCTION tiering.rfm_cutoffs_accum(internal, double precision, integer) IS
+'transition function of rfm_cutoffs()';
+COMMENT ON FUNCTION tiering.rfm_cutoffs_combine(internal, internal) IS
+'combine function of rfm_cutoffs()';
+COMMENT ON FUNCTION tiering.rfm_cutoffs_serialize(internal) IS
+'sends a state of rfm_cutoffs()';
+COMMENT ON FUNCTION tiering.rfm_cutoffs_deserialize(bytea, internal) IS
+'receives a state of rfm_cutoffs()';
+COMMENT ON FUNCTION tiering.rfm_cutoffs_final(internal) IS
+'final function of rfm_cutoffs()';
+COMMENT ON FUNCTION tiering.rfm_cutoffs_r_final(internal) IS
+'final function of rfm_cutoffs_r()';
+COMMENT ON AGGREGATE tiering.rfm_cutoffs(double precision, integer) IS
+'smallest values that score 2, 3, ... bins: by the share of values strictly below';
+COMMENT ON AGGREGATE tiering.rfm_cutoffs_r(double precision, integer) IS
+'cut points of R''s rfm package: 1 + quantile of type 7';
+
+CREATE FUNCTION tiering.rfm_score(value double precision, cutoffs double precision[])
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_score';
+
+COMMENT ON FUNCTION tiering.rfm_score(double precision, double precision[]) IS
+'1 + the number of cut points that are not above the value';
+
+CREATE FUNCTION tiering.band(value numeric, thresholds numeric[])
+RETURNS integer
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT 1 + pg_catalog.width_bucket(value, thresholds);
+END;
+
+COMMENT ON FUNCTION tiering.band(numeric, numeric[]) IS
+'level of an amount: 1 below the first threshold, one more from each threshold on';

@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_bag.c
+ *	  A purchase history while it is being gathered.
+ *
+ * Entries stand in the order of their arrival, in the packed form of
+ * history_bytes.h with the day counted from the bag's first one, so a bag
+ * holds a typical purchase in five bytes.  When it is full its owner reads
+ * the days, puts them in order, and fills the same or a larger bag.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "model/history.h"
+#include "model/history_bytes.h"
+
+/* Makes an empty bag; the caller gives at least sizeof(HistoryBag) bytes */
+void
+bag_init(uint8_t *bag, int scale, int32_t base)
+{
+	HistoryBag	header = {0};
+
+	header.tag = (uint8_t) (HISTORY_FORMAT << 4 | TAG_BAG | scale);
+	header.base = base;
+	memcpy(bag, &header, sizeof(header));
+}
+
+int
+bag_scale(const uint8_t *bag)
+{
+	return bag[0] & TAG_SCALE;
+}
+
+/* Bytes that the bag fills, with its header */
+size_t
+bag_used(const uint8_t *bag)
+{
+	HistoryBag	header;
+
+	memcpy(&header, bag, sizeof(header));
+	return sizeof(header) + header.used;
+}
+
+/* Appends a day, whose money has the bag's scale; false if there is no room */
+bool
+bag_add(uint8_t *bag, size_t capacity, const HistoryDay *day)
+{
+	HistoryBag	header;
+	uint8_t		entry[HISTORY_ENTRY_MAX];
+	uint32_t	size;
+	int64_t		step;
+	uint64_t	zigzag;
+
+	memcpy(&header, bag, sizeof(header));
+	step = (int64_t) day->day - header.base;
+	zigzag = step < 0 ? (uint64_t) (-step) * 2 - 1 : (uint64_t) step * 2;
+	size = (uint32_t) (put_entry(entry, zigzag, day) - entry);
+	if (capacity - sizeof(header) - header.used < size)
+		return false;
+	memcpy(bag + sizeof(header) + header.used, entry, size);
+	header.used += size;
+	memcpy(bag, &header, sizeof(header));
+	return true;
+}
+
+/* No bag of this size has more entries than this */
+size_t
+bag_max_days(size_t size)
+{
+	return size < sizeof(HistoryBag) ? 0 : (size - sizeof(HistoryBag)) / 2;
+}
+
+/*
+ * Reads the entries as they stand.  The list has room for bag_max_days()
+ * days.  A bag can come out of a table like any value, so nothing is trusted.
+ */
+HistoryStatus
+bag_days(const uint8_t *bag, size_t size, HistoryDay *days, size_t *count)
+{
+	HistoryBag	header;
+	const uint8_t *p = bag + sizeof(header);
+	const uint8_t *end;
+
+	*count = 0;
+	if (size < sizeof(header))
+		return HISTORY_CORRUPT;
+	memcpy(&header, bag, sizeof(header));
+	if (header.tag >> 4 != HISTORY_FORMAT || !(header.tag & TAG_BAG) ||
+		(header.tag & TAG_SCALE) > UNITS_MAX_SCALE ||
+		header.unused[0] || header.unused[1] || header.unused[2] ||
+		header.used > size - sizeof(header) ||
+		header.base < 0 || header.base > HISTORY_LAST_DAY)
+		return HISTORY_CORRUPT;
+
+	end = p + header.used;
+	while (p < end)
+	{
+		HistoryDay *day = &days[*count];
+		uint64_t	zigzag;
+		int64_t		at;
+
+		if (!get_entry(&p, end, &zigzag, day))
+			return HISTORY_CORRUPT;
+		if (zigzag > 2 * (uint64_t) HISTORY_LAST_DAY)
+			return HISTORY_CORRUPT;
+		at = (zigzag & 1) ? -(int64_t) ((zigzag + 1) / 2)
+			: (int64_t) (zigzag / 2);
+		at += header.base;
+		if (at < 0 || at > HISTORY_LAST_DAY ||
+			history_check_day(day, header.tag & TAG_SCALE) != HISTORY_OK)
+			return HISTORY_CORRUPT;
+		day->day = (int32_t) at;
+		(*count)++;
+	}
+	return HISTORY_OK;
+}

@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * rfm.c
+ *	  Cut points and scores of recency, frequency and monetary value.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/rfm.h"
+
+/* Bits of a double that sort as unsigned numbers do */
+static uint64_t
+sortable_bits(double value)
+{
+	uint64_t	bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return (bits >> 63) ? ~bits : bits | (UINT64_C(1) << 63);
+}
+
+/* One pass of a radix sort, by one byte; false if that byte is the same in all */
+static bool
+sort_by_byte(const double *from, double *to, size_t count, int shift)
+{
+	size_t		start[257] = {0};
+
+	for (size_t i = 0; i < count; i++)
+		start[(sortable_bits(from[i]) >> shift & 0xFF) + 1]++;
+	for (int b = 1; b <= 256; b++)
+	{
+		if (start[b] == count)
+			return false;
+		start[b] += start[b - 1];
+	}
+	for (size_t i = 0; i < count; i++)
+		to[start[sortable_bits(from[i]) >> shift & 0xFF]++] = from[i];
+	return true;
+}
+
+/*
+ * Sorts in time that grows with count alone.  scratch has room for as many.
+ * False if it was told to stop; the values are then in no particular order.
+ */
+bool
+sort_doubles(double *values, double *scratch, size_t count, ModelStop stop)
+{
+	double	   *from = values;
+	double	   *to = scratch;
+
+	for (int shift = 0; shift < 64; shift += 8)
+	{
+		double	   *swap = from;
+
+		if (stop())
+		{
+			memmove(values, from, count * sizeof(double));
+			return false;
+		}
+		if (!sort_by_byte(from, to, count, shift))
+			continue;
+		from = to;
+		to = swap;
+	}
+	if (from != values)
+		memcpy(values, from, count * sizeof(double));
+	return true;
+}
+
+/* The first of the sorted values that is above a given one, or count */
+static size_t
+first_above(const double *sorted, size_t count, double value)
+{
+	size_t		low = 0;
+	size_t		high = count;
+
+	while (low < high)
+	{
+		size_t		middle = low + (high - low) / 2;
+
+		if (sorted[middle] > value)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/*
+ * Cut points by value: a customer scores k + 1 when at least k of bins parts
+ * of all customers are strictly below.  The cut points are values that occur,
+ * so equal values score alike and a change of unit changes nothing; one that
+ * no value reaches is infinite.
+ */
+void
+rfm_cutoffs_by_value(const double *sorted, size_t count, int bins,
+					 double *cutoffs)
+{
+	for (int k = 1; k < bins; k++)
+	{
+		/* customers below, rounded up: ceil(k * count / bins) */
+		size_t		below = (size_t) (((unsigned __int128) count * (unsigned) k +
+									   (unsigned) bins - 1) / (unsigned) bins);
+		size_t		at = first_above(sorted, count, sorted[below - 1]);
+
+		cutoffs[k - 1] = at < count ? sorted[at] : INFINITY;
+	}
+}
+
+/*
+ * Cut points of R's rfm package: 1 + quantile(type = 7) at k / bins.  R
+ * takes the probabilities from seq(), which adds up a step.
+ */
+void
+rfm_cutoffs_as_r(const double *sorted, size_t count, int bins,
+				 double *cutoffs)
+{
+	double		step = 1.0 / bins;
+
+	for (int k = 1; k < bins; k++)
+	{
+		double		index = (double) (count - 1) * (k * step);
+		double		low = floor(index + 4 * DBL_EPSILON);
+		double		share = index - low;
+		double		quantile = sorted[(size_t) low];
+
+		if (share > 4 * DBL_EPSILON)
+			quantile = (1 - share) * quantile +
+				share * sorted[(size_t) low + 1];
+		cutoffs[k - 1] = quantile + 1;
+	}
+}
+
+/* 1 + the number of cut points that are not above the value */
+int
+rfm_score(double value, const double *cutoffs, int count)
+{
+	int			score = 1;
+
+	for (int i = 0; i < count; i++)
+		score += cutoffs[i] <= value;
+	return score;
+}

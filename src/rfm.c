@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * rfm.c
+ *	  Recency, frequency and monetary value of a history, and their scores.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "history_read.h"
+#include "model/rfm.h"
+#include "units_numeric.h"
+
+/* The row type that rfm() returns, looked up once for each call site */
+static TupleDesc
+rfm_row_type(FunctionCallInfo fcinfo)
+{
+	TupleDesc	row;
+
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return (TupleDesc) fcinfo->flinfo->fn_extra;
+	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "rfm() does not return a row type");
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		row = BlessTupleDesc(CreateTupleDescCopy(row));
+		MemoryContextSwitchTo(old);
+	}
+	fcinfo->flinfo->fn_extra = row;
+	return row;
+}
+
+/*
+ * rfm(history, as_of, since): NULL for a customer without a purchase between
+ * since and as_of, both included.
+ */
+PG_FUNCTION_INFO_V1(tiering_rfm);
+Datum
+tiering_rfm(PG_FUNCTION_ARGS)
+{
+	HistoryTotals totals;
+	DateADT		as_of;
+	int32		first = 0;
+	int			scale;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	as_of = PG_GETARG_DATEADT(1);
+	if (DATE_NOT_FINITE(as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of must be a finite date"),
+				 errhint("Recency is counted back from as_of: pass the day of the analysis.")));
+	if (!PG_ARGISNULL(2))
+		first = history_day_from(PG_GETARG_DATEADT(2));
+	scale = history_totals(PG_GETARG_DATUM(0), first,
+						   history_day_until(as_of), &totals);
+	if (totals.last < 0)
+		PG_RETURN_NULL();
+	if (totals.orders > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("frequency %lld exceeds the limit of %d",
+						(long long) totals.orders, PG_INT32_MAX),
+				 errhint("Read order_count(), which is a bigint.")));
+
+	values[0] = Int32GetDatum(as_of - history_date_of_day(totals.last));
+	values[1] = Int32GetDatum((int32) totals.orders);
+	values[2] = numeric_from_units(history_net(&totals), scale);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(rfm_row_type(fcinfo),
+													  values, nulls)));
+}
+
+/* The cut points in an array argument; raises an error if they are none */
+static const double *
+cutoffs_in(ArrayType *array, int *count)
+{
+	const double *cutoffs = (const double *) ARR_DATA_PTR(array);
+
+	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (ARR_NDIM(array) > 1 || *count < RFM_MIN_BINS - 1 ||
+		*count > RFM_MAX_BINS - 1 || array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cut points must be a flat array of %d to %d numbers without nulls",
+						RFM_MIN_BINS - 1, RFM_MAX_BINS - 1),
+				 errhint("Take them from rfm_cutoffs().")));
+	for (int i = 0; i < *count; i++)
+		if (isnan(cutoffs[i]) || (i > 0 && cutoffs[i] < cutoffs[i - 1]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("cut point %d is %s", i + 1,
+							isnan(cutoffs[i]) ? "not a number"
+							: "below the one before it"),
+					 errhint("Cut points are in ascending order.")));
+	return cutoffs;
+}
+
+PG_FUNCTION_INFO_V1(tiering_rfm_score);
+Datum
+tiering_rfm_score(PG_FUNCTION_ARGS)
+{
+	double		value = PG_GETARG_FLOAT8(0);
+	int			count;
+	const double *cutoffs = cutoffs_in(PG_GETARG_ARRAYTYPE_P(1), &count);
+
+	if (isnan(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("value to score is not a number")));
+	PG_RETURN_INT32(rfm_score(value, cutoffs, count));
+}

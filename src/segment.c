@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * segment.c
+ *	  The shipped segment rules in SQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "model/rfm.h"
+#include "model/segment.h"
+
+/* One row for each box of the shipped rules, in their order */
+PG_FUNCTION_INFO_V1(tiering_segment_rules);
+Datum
+tiering_segment_rules(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < segment_rule_count; i++)
+	{
+		const SegmentRule *rule = &segment_rules[i];
+		Datum		values[10];
+		bool		nulls[10] = {false};
+
+		values[0] = CStringGetTextDatum("standard");
+		values[1] = Int32GetDatum(SEGMENT_BINS);
+		values[2] = Int32GetDatum(i + 1);
+		values[3] = CStringGetTextDatum(rule->segment);
+		values[4] = Int32GetDatum(rule->r_min);
+		values[5] = Int32GetDatum(rule->r_max);
+		values[6] = Int32GetDatum(rule->f_min);
+		values[7] = Int32GetDatum(rule->f_max);
+		values[8] = Int32GetDatum(rule->m_min);
+		values[9] = Int32GetDatum(rule->m_max);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(tiering_rfm_segment);
+Datum
+tiering_rfm_segment(PG_FUNCTION_ARGS)
+{
+	int			r = PG_GETARG_INT32(0);
+	int			f = PG_GETARG_INT32(1);
+	int			m = PG_GETARG_INT32(2);
+	const char *segment = segment_of(r, f, m);
+
+	if (segment == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("scores %d, %d, %d are not all between 1 and %d",
+						r, f, m, SEGMENT_BINS),
+				 errhint("Map scores of other bins with segment_score() first.")));
+	PG_RETURN_TEXT_P(cstring_to_text(segment));
+}
+
+/* A score on one number of bins as one on another */
+PG_FUNCTION_INFO_V1(tiering_segment_score);
+Datum
+tiering_segment_score(PG_FUNCTION_ARGS)
+{
+	int			score = PG_GETARG_INT32(0);
+	int			bins = PG_GETARG_INT32(1);
+	int			rule_bins = PG_GETARG_INT32(2);
+
+	if (bins < RFM_MIN_BINS || bins > RFM_MAX_BINS ||
+		rule_bins < RFM_MIN_BINS || rule_bins > RFM_MAX_BINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bins %d and %d are not both between %d and %d",
+						bins, rule_bins, RFM_MIN_BINS, RFM_MAX_BINS)));
+	if (score < 1 || score > bins)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("score %d is not between 1 and %d", score, bins)));
+	PG_RETURN_INT32(segment_map_score(score, bins, rule_bins));
+}

@@ -1,0 +1,181 @@
+/*-------------------------------------------------------------------------
+ *
+ * units_numeric.c
+ *	  Between the server's numeric and exact minor units.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "units_numeric.h"
+
+/*
+ * The stored form of numeric, as src/backend/utils/adt/numeric.c describes
+ * it.  It has been the same on disk since 9.1 and cannot change without
+ * breaking pg_upgrade; reading it here saves a function call and an
+ * allocation for each order.  test/sql/units.sql compares it with the
+ * server's own text form.
+ */
+#define DIGIT_BASE			10000	/* a digit has four decimal places */
+#define SIGN_MASK			0xC000
+#define SIGN_NEGATIVE		0x4000
+#define HEADER_SHORT		0x8000
+#define HEADER_SPECIAL		0xC000	/* NaN and the infinities */
+#define SHORT_NEGATIVE		0x2000
+#define SHORT_SCALE_MASK	0x1F80
+#define SHORT_SCALE_SHIFT	7
+#define SHORT_WEIGHT_MINUS	0x0040
+#define SHORT_WEIGHT_MASK	0x003F
+#define LONG_SCALE_MASK		0x3FFF
+
+/* The parts of a stored numeric */
+typedef struct NumericParts
+{
+	const char *digits;			/* 16-bit digits, not aligned */
+	int			ndigits;		/* how many */
+	int			weight;			/* the first one counts DIGIT_BASE^weight */
+	int			scale;			/* decimal places to show */
+	bool		negative;
+} NumericParts;
+
+static void amount_refused(Datum value, int sqlstate, const char *limit,
+						   const char *hint) pg_attribute_noreturn();
+
+/* Raises the error that names the amount and the limit */
+static void
+amount_refused(Datum value, int sqlstate, const char *limit, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("amount %s %s",
+					DatumGetCString(DirectFunctionCall1(numeric_out, value)),
+					limit),
+			 errhint("%s", hint)));
+}
+
+static int
+numeric_digit(const NumericParts *parts, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, parts->digits + i * sizeof(int16), sizeof(int16));
+	return digit;
+}
+
+/* Takes a stored numeric apart */
+static void
+numeric_open(struct varlena *number, Datum value, NumericParts *parts)
+{
+	const char *data = VARDATA_ANY(number);
+	Size		size = VARSIZE_ANY_EXHDR(number);
+	uint16		header = 0;
+	Size		header_size = sizeof(uint16);
+
+	if (size >= sizeof(uint16))
+		memcpy(&header, data, sizeof(uint16));
+	if (size < sizeof(uint16) || (header & SIGN_MASK) == HEADER_SPECIAL)
+		amount_refused(value, ERRCODE_INVALID_PARAMETER_VALUE,
+					   "is not a finite number",
+					   "Leave such rows out, or pass NULL, which is skipped.");
+	if (header & HEADER_SHORT)
+	{
+		parts->negative = (header & SHORT_NEGATIVE) != 0;
+		parts->scale = (header & SHORT_SCALE_MASK) >> SHORT_SCALE_SHIFT;
+		parts->weight = (int) (header & SHORT_WEIGHT_MASK);
+		if (header & SHORT_WEIGHT_MINUS)
+			parts->weight -= SHORT_WEIGHT_MASK + 1;
+	}
+	else
+	{
+		int16		weight;
+
+		if (size < 2 * sizeof(uint16))
+			elog(ERROR, "numeric of %zu bytes has no weight", size);
+		memcpy(&weight, data + sizeof(uint16), sizeof(int16));
+		header_size += sizeof(int16);
+		parts->negative = (header & SIGN_MASK) == SIGN_NEGATIVE;
+		parts->scale = header & LONG_SCALE_MASK;
+		parts->weight = weight;
+	}
+	parts->digits = data + header_size;
+	parts->ndigits = (size - header_size) / sizeof(int16);
+}
+
+/*
+ * Reads an amount exactly, at its own scale or, when it shows more than six
+ * decimal places that are all zero beyond them, at six.
+ */
+void
+amount_from_numeric(Datum value, Amount *amount)
+{
+	struct varlena *number = PG_DETOAST_DATUM_PACKED(value);
+	NumericParts parts;
+	uint64		whole = 0;		/* below 10^16: four digits */
+	uint32		millionths = 0;
+
+	numeric_open(number, value, &parts);
+	if (parts.ndigits > 0 && parts.weight >= 4)
+		amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+					   "is not below the limit of 10^15",
+					   "Use a larger unit of money, such as thousands.");
+	for (int i = 0; i <= parts.weight; i++)
+		whole = whole * DIGIT_BASE +
+			(i < parts.ndigits ? numeric_digit(&parts, i) : 0);
+	for (int i = 0; i < parts.ndigits; i++)
+	{
+		int			place = i - parts.weight;	/* 1: first four decimals */
+		int			digit;
+
+		if (place < 1)
+			continue;
+		digit = numeric_digit(&parts, i);
+		if (place == 1)
+			millionths += digit * 100;
+		else if (place == 2 && digit % 100 == 0)
+			millionths += digit / 100;
+		else if (digit != 0)
+			amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+						   "has more than 6 decimal places",
+						   "Round it first, for example with round(amount, 2).");
+	}
+	if (whole >= UINT64CONST(1000000000000000))
+		amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+					   "is not below the limit of 10^15",
+					   "Use a larger unit of money, such as thousands.");
+
+	amount->negative = parts.negative;
+	amount->scale = Min(parts.scale, UNITS_MAX_SCALE);
+	switch (amount->scale)
+	{
+		case 0:
+			amount->units = whole;
+			break;
+		case 2:					/* money as most keep it: one multiplication */
+			amount->units = whole * 100 + millionths / 10000;
+			break;
+		default:
+			amount->units = (Units) whole * units_power_of_ten(amount->scale) +
+				millionths / (uint32) units_power_of_ten(UNITS_MAX_SCALE -
+														 amount->scale);
+	}
+	if ((Pointer) number != DatumGetPointer(value))
+		pfree(number);
+}
+
+/* Makes a numeric that shows exactly scale decimal places */
+Datum
+numeric_from_units(SignedUnits units, int scale)
+{
+	char		text[UNITS_TEXT_MAX];
+
+	if (units >= PG_INT64_MIN && units <= PG_INT64_MAX)
+		return NumericGetDatum(int64_div_fast_to_numeric((int64) units, scale));
+	units_print(text, units, scale);
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+							   ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
+}
