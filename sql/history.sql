@@ -464,3 +464,20 @@ AS 'MODULE_PATHNAME', 'tiering_local_date';
 
 COMMENT ON FUNCTION tiering.local_date(timestamptz, text) IS
 'calendar day of an instant where the shop is';
+
+-- the fast road to the histories of all customers
+
+CREATE FUNCTION tiering.purchase_histories(query text)
+RETURNS SETOF record
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 100000 COST 1000000
+AS 'MODULE_PATHNAME', 'tiering_purchase_histories';
+
+CREATE FUNCTION tiering.purchase_histories(query text, customers anyarray)
+RETURNS SETOF record
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10000 COST 100000
+AS 'MODULE_PATHNAME', 'tiering_purchase_histories';
+
+COMMENT ON FUNCTION tiering.purchase_histories(text) IS
+'histories of all customers of a query that gives customer, date, amount and, if wanted, source rows';
+COMMENT ON FUNCTION tiering.purchase_histories(text, anyarray) IS
+'the same for a query with a parameter $1, such as the customers to look at';

@@ -1,0 +1,213 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_groups.c
+ *	  Customers and their histories in the making: one part at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "history.h"
+#include "history_groups.h"
+
+#define BAG_SMALLEST	64		/* bytes of a new bag */
+#define SLOTS_SMALLEST	1024
+
+/* Finds out how to hash and compare ids of a type */
+void
+customer_key_init(CustomerKey *key, Oid type, Oid collation)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type,
+											  TYPECACHE_HASH_PROC_FINFO |
+											  TYPECACHE_EQ_OPR_FINFO);
+
+	if (!OidIsValid(entry->hash_proc_finfo.fn_oid) ||
+		!OidIsValid(entry->eq_opr_finfo.fn_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("customer id of type %s cannot be grouped",
+						format_type_be(type)),
+				 errhint("Cast it to a type that can be hashed, such as text.")));
+	key->type = type;
+	key->collation = collation;
+	key->length = entry->typlen;
+	key->by_value = entry->typbyval;
+	key->plain = type == INT8OID || type == INT4OID || type == INT2OID;
+	fmgr_info_copy(&key->hash, &entry->hash_proc_finfo, CurrentMemoryContext);
+	fmgr_info_copy(&key->equal, &entry->eq_opr_finfo, CurrentMemoryContext);
+}
+
+uint32
+customer_key_hash(CustomerKey *key, Datum customer)
+{
+	if (key->plain)
+	{
+		uint64		bits = DatumGetUInt64(customer);
+
+		return murmurhash32((uint32) bits) ^
+			murmurhash32((uint32) (bits >> 32) + 1);
+	}
+	return murmurhash32(DatumGetUInt32(FunctionCall1Coll(&key->hash,
+														 key->collation,
+														 customer)));
+}
+
+static HistoryGroup *
+slots_alloc(uint32 slots)
+{
+	return palloc_extended((Size) slots * sizeof(HistoryGroup),
+						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+HistoryGroups *
+groups_begin(const CustomerKey *key)
+{
+	HistoryGroups *groups = palloc0(sizeof(HistoryGroups));
+
+	groups->context = AllocSetContextCreate(CurrentMemoryContext,
+											"purchase history groups",
+											ALLOCSET_DEFAULT_SIZES);
+	groups->key = key;
+	groups->slots = SLOTS_SMALLEST;
+	groups->slot = slots_alloc(groups->slots);
+	return groups;
+}
+
+/* Forgets the customers */
+void
+groups_reset(HistoryGroups *groups)
+{
+	MemoryContextReset(groups->context);
+	memset(groups->slot, 0, (Size) groups->slots * sizeof(HistoryGroup));
+	groups->used = 0;
+}
+
+static bool
+same_customer(const HistoryGroups *groups, Datum a, Datum b)
+{
+	CustomerKey *key = unconstify(CustomerKey *, groups->key);
+
+	if (key->plain)
+		return a == b;
+	return DatumGetBool(FunctionCall2Coll(&key->equal, key->collation, a, b));
+}
+
+/* The slot of a customer, or the free one where it belongs */
+static HistoryGroup *
+find_slot(HistoryGroups *groups, uint32 hash, Datum customer)
+{
+	uint32		mask = groups->slots - 1;
+
+	for (uint32 at = hash & mask;; at = (at + 1) & mask)
+	{
+		HistoryGroup *group = &groups->slot[at];
+
+		if (group->bag == NULL ||
+			(group->hash == hash &&
+			 same_customer(groups, group->customer, customer)))
+			return group;
+	}
+}
+
+/* Doubles the slots when half of them are taken */
+static void
+make_room(HistoryGroups *groups)
+{
+	HistoryGroup *old = groups->slot;
+	uint32		old_slots = groups->slots;
+
+	groups->slots *= 2;
+	groups->slot = slots_alloc(groups->slots);
+	for (uint32 i = 0; i < old_slots; i++)
+	{
+		uint32		at = old[i].hash & (groups->slots - 1);
+
+		if (old[i].bag == NULL)
+			continue;
+		while (groups->slot[at].bag != NULL)
+			at = (at + 1) & (groups->slots - 1);
+		groups->slot[at] = old[i];
+	}
+	pfree(old);
+}
+
+/* Puts a bag in order together with one more day, growing it as needed */
+static void
+bag_rebuild(HistoryGroups *groups, HistoryGroup *group, HistoryDay *day,
+			int scale)
+{
+	Size		used = bag_used(group->bag);
+	int			bag_places = bag_scale(group->bag);
+	int			both = Max(scale, bag_places);
+	HistoryDay *days;
+	size_t		count;
+	size_t		added;
+
+	days = palloc_extended((bag_max_days(used) + 1) * sizeof(HistoryDay),
+						   MCXT_ALLOC_HUGE);
+	history_raise(bag_days(group->bag, used, days, &count));
+	history_rescale(days, count, both - bag_places);
+	history_rescale(day, 1, both - scale);
+	days[count++] = *day;
+	history_raise(history_put_in_order(days, &count, both));
+	for (;;)
+	{
+		bag_init(group->bag, both, days[0].day);
+		added = 0;
+		while (added < count && bag_add(group->bag, group->room, &days[added]))
+			added++;
+		if (added == count && bag_used(group->bag) <= group->room / 4 * 3)
+			break;
+		/* no pfree of the old one: small pieces go with the part */
+		if (group->room > 8192)
+			pfree(group->bag);
+		group->room *= 2;
+		group->bag = MemoryContextAllocHuge(groups->context, group->room);
+	}
+	pfree(days);
+}
+
+/* Adds what happened on a day to a customer, who may be new */
+void
+groups_add(HistoryGroups *groups, uint32 hash, Datum customer,
+		   HistoryDay *day, int scale, int64 rows)
+{
+	HistoryGroup *group = find_slot(groups, hash, customer);
+
+	if (group->bag == NULL)
+	{
+		MemoryContext old;
+
+		if (groups->used >= groups->slots / 2)
+		{
+			make_room(groups);
+			group = find_slot(groups, hash, customer);
+		}
+		old = MemoryContextSwitchTo(groups->context);
+		group->hash = hash;
+		group->customer = datumCopy(customer, groups->key->by_value,
+									groups->key->length);
+		group->rows = 0;
+		group->room = BAG_SMALLEST;
+		group->bag = palloc(group->room);
+		MemoryContextSwitchTo(old);
+		bag_init(group->bag, scale, day->day);
+		groups->used++;
+	}
+	group->rows += rows;
+	if (scale < bag_scale(group->bag))
+	{
+		history_rescale(day, 1, bag_scale(group->bag) - scale);
+		scale = bag_scale(group->bag);
+	}
+	if (scale > bag_scale(group->bag) ||
+		!bag_add(group->bag, group->room, day))
+		bag_rebuild(groups, group, day, scale);
+}
