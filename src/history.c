@@ -12,6 +12,8 @@
 
 #include "history.h"
 
+#include "compat.h"
+
 /* Raises the error that belongs to a status; returns if it is none */
 void
 history_raise(HistoryStatus status)

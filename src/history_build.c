@@ -37,6 +37,8 @@
 #include "model/history_bytes.h"
 #include "units_numeric.h"
 
+#include "compat.h"
+
 /* columns of the query, in this order */
 enum
 {

@@ -16,6 +16,8 @@
 
 #include "history.h"
 
+#include "compat.h"
+
 static int
 compare_units(Units a, Units b)
 {

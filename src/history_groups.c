@@ -17,6 +17,8 @@
 #include "history.h"
 #include "history_groups.h"
 
+#include "compat.h"
+
 #define BAG_SMALLEST	64		/* bytes of a new bag */
 #define SLOTS_SMALLEST	1024
 

@@ -20,6 +20,8 @@
 
 #include "history.h"
 
+#include "compat.h"
+
 static void text_refused(const char *text, const char *at,
 						 const char *detail) pg_attribute_noreturn();
 

@@ -21,6 +21,8 @@
 #include "history_read.h"
 #include "units_numeric.h"
 
+#include "compat.h"
+
 /* Adds up the days from first to last, both included; returns the scale */
 int
 history_totals(Datum history, int32 first, int32 last, HistoryTotals *totals)

@@ -23,6 +23,8 @@
 #include "history.h"
 #include "units_numeric.h"
 
+#include "compat.h"
+
 #define STATE_SMALLEST	64		/* bytes of a new state, header and all */
 
 /* Room for a bag's bytes in a state */

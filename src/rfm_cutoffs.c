@@ -20,6 +20,8 @@
 
 #include "model/rfm.h"
 
+#include "compat.h"
+
 #define STATE_FORMAT	1		/* first byte of a state that is sent */
 #define FIRST_ROOM		1024	/* values a new state has room for */
 

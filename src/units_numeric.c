@@ -13,6 +13,8 @@
 
 #include "units_numeric.h"
 
+#include "compat.h"
+
 /*
  * The stored form of numeric, as src/backend/utils/adt/numeric.c describes
  * it.  It has been the same on disk since 9.1 and cannot change without

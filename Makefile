@@ -1,0 +1,120 @@
+# customer_tiering: build, install, test, demo
+#
+#   make && sudo make install   build for the server that pg_config belongs to, and install
+#   make installcheck           regression tests on a running server, after "make install"
+#   make check                  all tests, on private servers of their own; nothing is installed
+#   make check-long             the same, with the random tests at full size
+#   make demo                   a private server with two years of a real shop in it
+#   make demo-psql, demo-stop   look around in it; stop and remove it
+#   make bench                  benchmarks
+#
+# PG_CONFIG=/path/to/pg_config chooses the server; WERROR=1 makes warnings errors.
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+export PG_CONFIG WERROR
+
+# These need no PGXS: it may not be installed yet, and has a "check" of its
+# own that only refuses. What they build, they build in a second make.
+HARNESS = check check-long demo demo-psql demo-stop bench
+
+ifneq ($(filter $(HARNESS),$(MAKECMDGOALS)),)
+
+OTHER = $(sort $(filter-out $(HARNESS),$(MAKECMDGOALS)))
+
+.PHONY: $(HARNESS) $(OTHER)
+.NOTPARALLEL:
+
+ifneq ($(OTHER),)
+$(OTHER):
+	@$(MAKE) --no-print-directory $@
+endif
+
+check:
+	@test/prerequisites test
+	@$(MAKE) -s --no-print-directory all
+	@CHECK_SHARE=$${CHECK_SHARE:-0.1} test/run
+
+check-long:
+	@test/prerequisites test
+	@$(MAKE) -s --no-print-directory all
+	@CHECK_SHARE=$${CHECK_SHARE:-1} CHECK_TIMEOUT=$${CHECK_TIMEOUT:-0} test/run
+
+demo:
+	@test/prerequisites demo
+	@$(MAKE) -s --no-print-directory all
+	@demo/run start
+
+demo-psql:
+	@demo/run psql
+
+demo-stop:
+	@demo/run stop
+
+bench:
+	@test -x bench/run || { echo 'there is no bench/run' >&2; exit 1; }
+	@test/prerequisites demo
+	@$(MAKE) -s --no-print-directory all
+	@bench/run
+
+else ifeq ($(PGXS),)
+
+all install installcheck clean uninstall:
+	@echo 'the development files of PostgreSQL were not found (PG_CONFIG=$(PG_CONFIG));' >&2
+	@echo '"test/prerequisites demo" installs them, or says how' >&2
+	@exit 1
+
+.PHONY: all install installcheck clean uninstall
+
+else
+
+EXTENSION = customer_tiering
+MODULE_big = customer_tiering
+PGFILEDESC = "customer_tiering - customer knowledge inside the database"
+
+# The version has one place, the control file.
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(EXTENSION).control)
+
+# The parts of the install script, in order: a part uses only what stands before it.
+SQL_TOPICS = \
+	sql/schema.sql \
+	sql/history.sql \
+	sql/rfm.sql \
+	sql/segment.sql \
+	sql/pipeline.sql
+
+INSTALL_SCRIPT_SQL = $(EXTENSION)--$(EXTVERSION).sql
+
+DATA_built = $(INSTALL_SCRIPT_SQL)
+# released versions and the ways between them, never edited
+DATA = $(filter-out sql/$(INSTALL_SCRIPT_SQL),$(wildcard sql/$(EXTENSION)--*.sql))
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/model/*.c)))
+
+PG_CPPFLAGS = -Isrc
+# -MMD notes the headers of each object file in a .d file, see below
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wmissing-prototypes -MMD -MP
+ifeq ($(WERROR),1)
+PG_CFLAGS += -Werror
+endif
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=test/output --load-extension=$(EXTENSION)
+
+EXTRA_CLEAN = $(wildcard $(EXTENSION)--*.sql) test/output \
+	$(wildcard src/*.d src/model/*.d src/*.bc src/model/*.bc)
+
+# Bitcode for inlining needs the very clang the server was built with, and
+# serves nothing here; "make with_llvm=yes" builds it all the same.
+ifneq ($(with_llvm),yes)
+override with_llvm := no
+endif
+
+include $(PGXS)
+
+-include $(OBJS:.o=.d)
+
+$(INSTALL_SCRIPT_SQL): $(SQL_TOPICS) $(EXTENSION).control Makefile
+	cat $(SQL_TOPICS) > $@.new && mv $@.new $@
+
+endif
