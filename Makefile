@@ -81,7 +81,11 @@ SQL_TOPICS = \
 	sql/history.sql \
 	sql/rfm.sql \
 	sql/segment.sql \
-	sql/pipeline.sql
+	sql/pipeline_check.sql \
+	sql/pipeline_define.sql \
+	sql/pipeline_profile.sql \
+	sql/pipeline.sql \
+	sql/pipeline_refresh.sql
 
 INSTALL_SCRIPT_SQL = $(EXTENSION)--$(EXTVERSION).sql
 

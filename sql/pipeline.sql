@@ -1,0 +1,400 @@
+
+/*
+ * pipeline, part four: create, alter, drop, list
+ */
+
+-- Refuses settings that make no sense; run after every change of them
+CREATE FUNCTION tiering.check_settings(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	given record;
+	rule_bins integer;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	IF p.bins NOT BETWEEN 2 AND 100 THEN
+		RAISE EXCEPTION 'bins % is not between 2 and 100', p.bins
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Five bins are usual.';
+	END IF;
+	FOR given IN SELECT * FROM (VALUES
+			('refunds', p.refunds, ARRAY['reduce', 'void']),
+			('materialization', p.materialization, ARRAY['materialized view', 'table', 'view']),
+			('histories', p.histories, ARRAY['table', 'view'])) AS v(setting, value, allowed)
+		WHERE v.value <> ALL (v.allowed)
+	LOOP
+		RAISE EXCEPTION '% "%" is unknown', given.setting, given.value
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = format('Choose one of: %s.', array_to_string(given.allowed, ', '));
+	END LOOP;
+	IF p.rfm_window <= interval '0' OR p.rfm_window < interval '1 day' THEN
+		RAISE EXCEPTION 'rfm_window % is shorter than a day', p.rfm_window
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass, for example, ''1 year''.';
+	END IF;
+	FOR given IN SELECT * FROM (VALUES
+			('customer_id', p.customer_id), ('order_id', p.order_id), ('product_id', p.product_id),
+			('quantity', p.quantity), ('changed_at', p.changed_at), ('currency', p.currency)) AS v(role, column_name)
+		WHERE v.column_name IS NOT NULL
+	LOOP
+		PERFORM tiering.source_column_type(p.orders, given.column_name, given.role);
+	END LOOP;
+	IF p.products IS NOT NULL THEN
+		PERFORM tiering.source_column_type(p.products, 'id', 'key of the products relation');
+	END IF;
+	IF p.identity IS NOT NULL THEN
+		PERFORM tiering.source_column_type(p.identity, 'id', 'key of the identity relation');
+		PERFORM tiering.source_column_type(p.identity, 'merged_into', 'target of the identity relation');
+	END IF;
+	EXECUTE format('SELECT min(bins) FROM %I.segment_rule WHERE rule_set = $1', pipeline)
+		INTO rule_bins USING p.rule_set;
+	IF rule_bins IS NULL THEN
+		RAISE EXCEPTION 'rule set "%" does not exist in pipeline "%"', p.rule_set, pipeline
+			USING ERRCODE = 'undefined_object',
+				  HINT = format('Insert its rules into %I.segment_rule first.', pipeline);
+	END IF;
+	PERFORM now() AT TIME ZONE p.time_zone;
+	IF NOT has_table_privilege(p.orders, 'SELECT') AND NOT has_any_column_privilege(p.orders, 'SELECT') THEN
+		EXECUTE format('SELECT FROM %s LIMIT 0', p.orders);	-- the server's own error
+	END IF;
+END;
+$$;
+
+-- Makes the relations above the tables, in their order
+CREATE FUNCTION tiering.define_all(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	with_identity boolean;
+BEGIN
+	EXECUTE format('SELECT identity IS NOT NULL FROM %I.pipeline', pipeline) INTO STRICT with_identity;
+	IF with_identity AND to_regclass(format('%I.customer_identity', pipeline)) IS NULL THEN
+		PERFORM tiering.define_identity(pipeline);
+	END IF;
+	PERFORM tiering.define_source(pipeline);
+	PERFORM tiering.define_histories(pipeline);
+	PERFORM tiering.define_cutoffs(pipeline);
+	PERFORM tiering.define_customer_rfm(pipeline);
+	PERFORM tiering.define_summaries(pipeline);
+	PERFORM tiering.define_profile(pipeline);
+END;
+$$;
+
+CREATE PROCEDURE tiering.create_pipeline(
+	name text, orders regclass, customer_id text, ordered_at text, amount text,
+	order_id text DEFAULT NULL, product_id text DEFAULT NULL, quantity text DEFAULT NULL,
+	changed_at text DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
+	bins integer DEFAULT 5, rule_set text DEFAULT 'standard',
+	materialization text DEFAULT 'materialized view', histories text DEFAULT 'table',
+	refunds text DEFAULT 'reduce', rfm_window interval DEFAULT NULL, currency text DEFAULT NULL,
+	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	missing text;
+BEGIN
+	SELECT string_agg(v.argument, ', ') INTO missing FROM (VALUES
+		('name', name), ('orders', orders::text), ('customer_id', customer_id), ('ordered_at', ordered_at),
+		('amount', amount), ('bins', bins::text), ('rule_set', rule_set), ('materialization', materialization),
+		('histories', histories), ('refunds', refunds)) AS v(argument, value)
+	WHERE v.value IS NULL;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'argument(s) % must not be null', missing USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF octet_length(name) > 63 OR name = '' THEN
+		RAISE EXCEPTION 'pipeline name "%" has % bytes, not 1 to 63', name, octet_length(name)
+			USING ERRCODE = 'invalid_name', HINT = 'It becomes the name of a schema.';
+	END IF;
+	IF to_regnamespace(quote_ident(name)) IS NOT NULL THEN
+		RAISE EXCEPTION 'schema "%" already exists', name
+			USING ERRCODE = 'duplicate_schema',
+				  HINT = 'A pipeline makes a schema of its own: choose another name, or call tiering.drop_pipeline() first.';
+	END IF;
+	-- zone and columns are checked before anything is made
+	PERFORM tiering.source_column_type(orders, customer_id, 'customer_id');
+	PERFORM tiering.source_date_sql(orders, ordered_at, time_zone);
+	PERFORM tiering.source_amount_sql(orders, amount);
+
+	EXECUTE format('CREATE SCHEMA %I', name);
+	EXECUTE format('COMMENT ON SCHEMA %I IS %L', name, format('customer_tiering pipeline over %s', orders));
+	PERFORM tiering.define_tables(name);
+	EXECUTE format($sql$
+INSERT INTO %I.pipeline (pipeline, orders, customer_id, ordered_at, amount, order_id, product_id, quantity,
+	changed_at, filter, time_zone, bins, rule_set, materialization, histories, refunds, rfm_window,
+	currency, customers, products, identity)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)$sql$, name)
+	USING name, orders, customer_id, ordered_at, amount, NULLIF(order_id, ''), NULLIF(product_id, ''),
+		NULLIF(quantity, ''), NULLIF(changed_at, ''), NULLIF(filter, ''),
+		COALESCE(time_zone, current_setting('TimeZone')), bins, rule_set, materialization, histories, refunds,
+		rfm_window, NULLIF(currency, ''), NULLIF(customers::oid, 0)::regclass,
+		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass;
+	PERFORM tiering.check_settings(name);
+	PERFORM tiering.define_all(name);
+	IF histories = 'table' AND changed_at IS NULL AND NOT tiering.has_row_versions(orders) THEN
+		RAISE NOTICE 'changes in % cannot be told from row versions: every refresh reads all of it', orders
+			USING HINT = 'Name a column with the time of the last change as changed_at.';
+	END IF;
+END;
+$$;
+
+CREATE PROCEDURE tiering.alter_pipeline(
+	name text, orders regclass DEFAULT NULL, customer_id text DEFAULT NULL, ordered_at text DEFAULT NULL,
+	amount text DEFAULT NULL, order_id text DEFAULT NULL, product_id text DEFAULT NULL, quantity text DEFAULT NULL,
+	changed_at text DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
+	bins integer DEFAULT NULL, rule_set text DEFAULT NULL,
+	materialization text DEFAULT NULL, histories text DEFAULT NULL,
+	refunds text DEFAULT NULL, rfm_window interval DEFAULT NULL, currency text DEFAULT NULL,
+	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	before record;
+	after record;
+	source_changed boolean;
+	type_before text;
+BEGIN
+	PERFORM tiering.require_pipeline(name);
+	PERFORM tiering.lock_pipeline(name);
+	EXECUTE format('SELECT * FROM %I.pipeline', name) INTO STRICT before;
+	-- an empty text, '-' as a relation and interval '0' take a setting away
+	EXECUTE format($sql$
+UPDATE %I.pipeline SET
+	orders = COALESCE($1, orders), customer_id = COALESCE($2, customer_id),
+	ordered_at = COALESCE($3, ordered_at), amount = COALESCE($4, amount),
+	order_id = NULLIF(COALESCE($5, order_id), ''), product_id = NULLIF(COALESCE($6, product_id), ''),
+	quantity = NULLIF(COALESCE($7, quantity), ''), changed_at = NULLIF(COALESCE($8, changed_at), ''),
+	filter = NULLIF(COALESCE($9, filter), ''), time_zone = COALESCE($10, time_zone),
+	bins = COALESCE($11, bins), rule_set = COALESCE($12, rule_set),
+	materialization = COALESCE($13, materialization), histories = COALESCE($14, histories),
+	refunds = COALESCE($15, refunds), rfm_window = NULLIF(COALESCE($16, rfm_window), interval '0'),
+	currency = NULLIF(COALESCE($17, currency), ''),
+	customers = NULLIF(COALESCE($18, customers)::oid, 0)::regclass,
+	products = NULLIF(COALESCE($19, products)::oid, 0)::regclass,
+	identity = NULLIF(COALESCE($20, identity)::oid, 0)::regclass
+RETURNING *$sql$, name) INTO STRICT after
+	USING orders, customer_id, ordered_at, amount, order_id, product_id, quantity, changed_at, filter, time_zone,
+		bins, rule_set, materialization, histories, refunds, rfm_window, currency, customers, products, identity;
+	PERFORM tiering.check_settings(name);
+	source_changed := (before.orders, before.customer_id, before.ordered_at, before.amount, before.order_id,
+			before.product_id, before.quantity, before.changed_at, before.currency, before.filter,
+			before.time_zone, before.refunds, before.identity)
+		IS DISTINCT FROM (after.orders, after.customer_id, after.ordered_at, after.amount, after.order_id,
+			after.product_id, after.quantity, after.changed_at, after.currency, after.filter,
+			after.time_zone, after.refunds, after.identity)
+		OR orders IS NOT NULL;	-- named again: its definition may have changed
+	type_before := tiering.customer_type(name);
+	IF source_changed THEN
+		EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', name);
+	END IF;
+	IF before.histories <> after.histories OR before.materialization <> after.materialization
+	   OR source_changed AND after.histories = 'view' THEN
+		PERFORM tiering.redefine_all(name);
+	ELSE
+		IF source_changed THEN
+			PERFORM tiering.drop_relations(name, ARRAY['purchase', 'order_line']);
+			IF before.identity IS DISTINCT FROM after.identity THEN
+				PERFORM tiering.define_identity(name);
+			END IF;
+			PERFORM tiering.define_source(name);
+		END IF;
+		IF type_before IS DISTINCT FROM tiering.customer_type(name) THEN
+			PERFORM tiering.redefine_all(name);
+		ELSE
+			PERFORM tiering.define_profile(name);
+		END IF;
+	END IF;
+END;
+$$;
+
+-- Drops some of a pipeline's relations; one that others use is kept, and they are named
+CREATE FUNCTION tiering.drop_relations(pipeline text, relations text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	relation record;
+	used_by text;
+BEGIN
+	FOR relation IN
+		SELECT c.relname, CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind
+		FROM unnest(relations) WITH ORDINALITY AS u(relname, n)
+			JOIN pg_class AS c ON c.relname = u.relname AND c.relkind IN ('r', 'v', 'm')
+			JOIN pg_namespace AS s ON s.oid = c.relnamespace AND s.nspname = pipeline
+		ORDER BY u.n
+	LOOP
+		BEGIN
+			EXECUTE format('DROP %s %I.%I', relation.kind, pipeline, relation.relname);
+		EXCEPTION WHEN dependent_objects_still_exist THEN
+			GET STACKED DIAGNOSTICS used_by = PG_EXCEPTION_DETAIL;
+			RAISE EXCEPTION 'cannot rebuild %.%, which other objects use', quote_ident(pipeline), quote_ident(relation.relname)
+				USING ERRCODE = 'dependent_objects_still_exist', DETAIL = used_by,
+					  HINT = 'Drop them, change the pipeline, and create them again.';
+		END;
+	END LOOP;
+END;
+$$;
+
+-- Makes everything above the tables anew; rights granted on it are granted again
+CREATE FUNCTION tiering.redefine_all(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grants text;
+BEGIN
+	SELECT string_agg(format('GRANT %s ON %I.%I TO %s%s;', a.privilege_type, pipeline, c.relname,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ' ')
+	INTO grants
+	FROM pg_class AS c
+		CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+		LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND a.grantee <> c.relowner
+	  AND c.relname IN ('customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_rfm', 'segment_cell',
+			'rfm_cutoff', 'day', 'purchase_history', 'purchase', 'order_line');
+	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary',
+		'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
+		'purchase', 'order_line']);
+	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
+	PERFORM tiering.define_all(pipeline);
+	IF grants IS NOT NULL THEN
+		EXECUTE grants;
+	END IF;
+	RAISE NOTICE 'the relations of pipeline "%" were made anew and are empty', pipeline
+		USING HINT = format('CALL tiering.refresh(%L) fills them.', pipeline);
+END;
+$$;
+
+CREATE PROCEDURE tiering.drop_pipeline(name text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	used_by text;
+	own text[] := ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary', 'customer_rfm', 'segment_cell',
+		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
+		'customer_identity', 'log', 'run', 'segment_rule', 'pipeline'];
+	stranger text;
+BEGIN
+	PERFORM tiering.require_pipeline(name);
+	PERFORM tiering.lock_pipeline(name);
+	SELECT string_agg(quote_ident(c.relname), ', ' ORDER BY c.relname) INTO stranger
+	FROM pg_class AS c
+	WHERE c.relnamespace = to_regnamespace(quote_ident(name))
+	  AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> ALL (own);
+	IF stranger IS NOT NULL THEN
+		RAISE EXCEPTION 'schema "%" holds relations that are not the pipeline''s: %', name, stranger
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  HINT = 'Move or drop them first; or DROP SCHEMA ... CASCADE drops everything.';
+	END IF;
+	PERFORM tiering.drop_relations(name, own);
+	EXECUTE format('DROP SCHEMA %I', name);
+EXCEPTION WHEN dependent_objects_still_exist THEN
+	GET STACKED DIAGNOSTICS used_by = PG_EXCEPTION_DETAIL;
+	RAISE EXCEPTION 'cannot drop pipeline "%", which other objects use', name
+		USING ERRCODE = 'dependent_objects_still_exist', DETAIL = COALESCE(used_by, stranger),
+			  HINT = 'Drop or move them first; or DROP SCHEMA ... CASCADE drops everything.';
+END;
+$$;
+
+-- One at a time: refresh, alter and drop take this lock until they commit
+CREATE FUNCTION tiering.lock_pipeline(pipeline text)
+RETURNS void
+LANGUAGE SQL
+BEGIN ATOMIC
+	SELECT pg_catalog.pg_advisory_xact_lock(
+		pg_catalog.hashtextextended('customer_tiering pipeline ' || pipeline, 0));
+END;
+
+-- Reads the pipelines that the caller may read.  A table that only looks like
+-- a pipeline's is passed over: reading it must run nobody's code.
+CREATE FUNCTION tiering.list_pipelines()
+RETURNS TABLE (pipeline text, owner name, orders regclass, histories text, materialization text,
+	state text, run bigint, as_of date, last_started timestamptz, last_finished timestamptz, age interval,
+	duration interval, customers bigint, source_lines bigint, build text, error text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place record;
+BEGIN
+	FOR place IN
+		SELECT n.nspname, r.rolname
+		FROM pg_class AS p
+			JOIN pg_namespace AS n ON n.oid = p.relnamespace
+			JOIN pg_class AS u ON u.relnamespace = n.oid AND u.relname = 'run' AND u.relowner = p.relowner
+			JOIN pg_roles AS r ON r.oid = p.relowner
+		WHERE p.relname = 'pipeline' AND p.relkind = 'r' AND u.relkind = 'r'
+		  AND NOT p.relrowsecurity AND NOT u.relrowsecurity
+		  AND has_schema_privilege(n.oid, 'USAGE')
+		  AND has_table_privilege(p.oid, 'SELECT') AND has_table_privilege(u.oid, 'SELECT')
+		  AND (SELECT count(*) FROM pg_attribute AS a
+			   WHERE a.attrelid = p.oid AND (a.attname, a.atttypid) IN (
+				('pipeline', 'text'::regtype), ('orders', 'regclass'::regtype),
+				('histories', 'text'::regtype), ('materialization', 'text'::regtype))) = 4
+		  AND (SELECT count(*) FROM pg_attribute AS a
+			   WHERE a.attrelid = u.oid AND (a.attname, a.atttypid) IN (
+				('run', 'bigint'::regtype), ('state', 'text'::regtype), ('as_of', 'date'::regtype),
+				('started_at', 'timestamptz'::regtype), ('finished_at', 'timestamptz'::regtype),
+				('customers', 'bigint'::regtype), ('source_lines', 'bigint'::regtype),
+				('build', 'text'::regtype), ('error', 'text'::regtype))) = 9
+		ORDER BY n.nspname
+	LOOP
+		RETURN QUERY EXECUTE format($sql$
+SELECT p.pipeline, $1, p.orders, p.histories, p.materialization, COALESCE(u.state, 'new'), u.run, u.as_of,
+	u.started_at, d.finished_at, clock_timestamp() - d.finished_at, d.finished_at - d.started_at,
+	d.customers, d.source_lines, u.build, u.error
+FROM ONLY %1$I.pipeline AS p
+	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run ORDER BY run DESC LIMIT 1) AS u ON true
+	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run WHERE state = 'done' ORDER BY run DESC LIMIT 1) AS d ON true$sql$,
+			place.nspname) USING place.rolname;
+	END LOOP;
+END;
+$$;
+
+CREATE VIEW tiering.pipelines AS
+SELECT pipeline, owner, orders, histories, materialization, state, run, as_of, last_started,
+	last_finished, age, duration, customers, source_lines, build, error
+FROM tiering.list_pipelines();
+
+GRANT SELECT ON tiering.pipelines TO PUBLIC;
+
+COMMENT ON VIEW tiering.pipelines IS 'the pipelines that you may read: settings, newest run, age of the newest finished one';
+COMMENT ON COLUMN tiering.pipelines.state IS 'of the newest run: new, running, done or failed';
+COMMENT ON COLUMN tiering.pipelines.age IS 'time since a refresh last finished';
+COMMENT ON COLUMN tiering.pipelines.build IS 'how the newest run made the histories: full, changes or view';
+
+CREATE FUNCTION tiering.segment_check(pipeline text, rule_set text DEFAULT NULL)
+RETURNS TABLE (problem text, r_score integer, f_score integer, m_score integer, segments text[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	RETURN QUERY EXECUTE format($sql$
+SELECT c.* FROM tiering.segment_check(ARRAY(
+	SELECT ROW(s.rule_set, s.bins, s."position", s.segment,
+		s.r_min, s.r_max, s.f_min, s.f_max, s.m_min, s.m_max)::tiering.segment_rule
+	FROM %1$I.segment_rule AS s
+	WHERE s.rule_set = COALESCE($1, (SELECT p.rule_set FROM %1$I.pipeline AS p)))) AS c$sql$, pipeline)
+	USING rule_set;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.segment_check(text, text) IS
+'every hole, overlap and broken rule of a pipeline''s rule set; no row if it is sound';
+COMMENT ON PROCEDURE tiering.create_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
+	integer, text, text, text, text, interval, text, regclass, regclass, regclass) IS
+'makes a schema that turns an orders table into scores, segments and profiles';
+COMMENT ON PROCEDURE tiering.alter_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
+	integer, text, text, text, text, interval, text, regclass, regclass, regclass) IS
+'changes settings of a pipeline: NULL keeps one, an empty text takes it away';
+COMMENT ON PROCEDURE tiering.drop_pipeline(text) IS
+'drops a pipeline and its schema; refuses while other objects use it';

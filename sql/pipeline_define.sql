@@ -1,0 +1,469 @@
+
+/*
+ * pipeline, part two: the relations of a pipeline
+ *
+ * Each is made by one function that holds its SQL as one readable text.
+ */
+
+-- The tables that hold what cannot be computed again
+CREATE FUNCTION tiering.define_tables(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format($sql$
+CREATE TABLE %1$I.pipeline (
+	pipeline text NOT NULL PRIMARY KEY,
+	orders regclass NOT NULL,
+	customer_id text NOT NULL,
+	ordered_at text NOT NULL,
+	amount text NOT NULL,
+	order_id text,
+	product_id text,
+	quantity text,
+	changed_at text,
+	currency text,
+	filter text,
+	time_zone text NOT NULL,
+	bins integer NOT NULL,
+	rule_set text NOT NULL,
+	rfm_window interval,
+	refunds text NOT NULL,
+	materialization text NOT NULL,
+	histories text NOT NULL,
+	customers regclass,
+	products regclass,
+	identity regclass,
+	as_of date,
+	source_version integer NOT NULL DEFAULT 1,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE %1$I.run (
+	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	as_of date NOT NULL,
+	state text NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	finished_at timestamptz,
+	pid integer NOT NULL DEFAULT pg_backend_pid(),
+	backend_start timestamptz,
+	full_requested boolean NOT NULL,
+	build text CHECK (build IN ('full', 'changes', 'view')),
+	source_lines bigint,
+	lines_left_out bigint,
+	customers bigint,
+	changed_from xid8,
+	changed_from_time timestamptz,
+	system_identifier bigint,
+	source_version integer,
+	bins integer,
+	since date,
+	r_cutoffs double precision[],
+	f_cutoffs double precision[],
+	m_cutoffs double precision[],
+	newest_purchase date,
+	error text
+);
+CREATE TABLE %1$I.log (
+	run bigint NOT NULL REFERENCES %1$I.run ON DELETE CASCADE,
+	step text NOT NULL,
+	state text NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+	rows bigint,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	finished_at timestamptz,
+	duration interval GENERATED ALWAYS AS (finished_at - started_at) STORED,
+	detail text,
+	PRIMARY KEY (run, step)
+);
+CREATE TABLE %1$I.segment_rule (
+	rule_set text NOT NULL,
+	bins integer NOT NULL,
+	"position" integer NOT NULL,
+	segment text NOT NULL,
+	r_min integer NOT NULL,
+	r_max integer NOT NULL,
+	f_min integer NOT NULL,
+	f_max integer NOT NULL,
+	m_min integer NOT NULL,
+	m_max integer NOT NULL,
+	PRIMARY KEY (rule_set, "position")
+);
+INSERT INTO %1$I.segment_rule SELECT * FROM tiering.segment_rules();
+COMMENT ON TABLE %1$I.pipeline IS 'settings of this pipeline; change them with tiering.alter_pipeline()';
+COMMENT ON TABLE %1$I.run IS 'one row a refresh: state, day of analysis, cut points, what was known of the orders';
+COMMENT ON TABLE %1$I.log IS 'one row a step of a refresh, with rows and duration; it can be watched while a refresh runs';
+COMMENT ON TABLE %1$I.segment_rule IS 'boxes of scores and the segment they belong to; yours to edit, see tiering.segment_check()';
+COMMENT ON COLUMN %1$I.run.changed_from IS 'transactions from here on may hold orders that the histories lack';
+COMMENT ON COLUMN %1$I.run.lines_left_out IS 'rows that pass the filter but have no customer, date or amount';
+COMMENT ON COLUMN %1$I.log.rows IS 'rows that the step wrote';
+$sql$, pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.define_tables(text) IS
+'makes the tables of a new pipeline: settings, runs, log and segment rules';
+
+-- Can changed rows be told by their row version?  Only a plain table has one.
+CREATE FUNCTION tiering.has_row_versions(source regclass)
+RETURNS boolean
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE part AS (
+		SELECT source::oid AS relid
+		UNION
+		SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits AS i ON i.inhparent = part.relid
+	)
+	SELECT pg_catalog.bool_and(c.relkind = 'p' OR c.relkind IN ('r', 'm') AND am.amname = 'heap')
+	FROM part
+		JOIN pg_catalog.pg_class AS c ON c.oid = part.relid
+		LEFT JOIN pg_catalog.pg_am AS am ON am.oid = c.relam;
+END;
+
+-- The source as every later step reads it: one row a line of an order
+CREATE FUNCTION tiering.define_source(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	EXECUTE format($sql$
+CREATE VIEW %1$I.order_line AS
+SELECT %12$s AS customer_id,
+	o.ordered_on, o.amount, o.order_id, o.product_id, o.quantity, o.currency, o.changed, o.passes,
+	(o.passes AND o.customer_id IS NOT NULL AND o.ordered_on IS NOT NULL AND o.amount IS NOT NULL) AS counts
+FROM (
+	SELECT %3$I AS customer_id,
+		%4$s AS ordered_on,
+		%5$s AS amount,
+		%6$s AS order_id,
+		%7$s AS product_id,
+		%8$s AS quantity,
+		%9$s AS currency,
+		%10$s AS changed,
+		%11$s AS passes
+	FROM %2$s
+) AS o%13$s$sql$,
+		pipeline, p.orders, p.customer_id,
+		tiering.source_date_sql(p.orders, p.ordered_at, p.time_zone),
+		tiering.source_amount_sql(p.orders, p.amount),
+		COALESCE(quote_ident(p.order_id), 'NULL::text'),
+		COALESCE(quote_ident(p.product_id), 'NULL::text'),
+		COALESCE(quote_ident(p.quantity) || '::numeric', 'NULL::numeric'),
+		COALESCE(quote_ident(p.currency) || '::text', 'NULL::text'),
+		CASE WHEN p.changed_at IS NOT NULL THEN quote_ident(p.changed_at) || '::timestamptz'
+			 WHEN tiering.has_row_versions(p.orders) THEN 'xmin'
+			 ELSE 'NULL::xid' END,
+		COALESCE('((' || p.filter || E'\n\t\t) IS TRUE)', 'true'),
+		CASE WHEN p.identity IS NULL THEN 'o.customer_id'
+			 ELSE 'COALESCE(i.customer_id, o.customer_id)' END,
+		CASE WHEN p.identity IS NULL THEN ''
+			 ELSE format(' LEFT JOIN %I.customer_identity AS i ON i.id = o.customer_id', pipeline) END);
+
+	-- lines of one order are one purchase or refund, on the order's first day;
+	-- a line without an order id is an order of its own
+	EXECUTE format(CASE WHEN p.order_id IS NULL THEN $sql$
+CREATE VIEW %1$I.purchase AS
+SELECT customer_id, ordered_on AS purchased_on, amount, 1::bigint AS lines
+FROM %1$I.order_line
+WHERE counts$sql$ ELSE $sql$
+CREATE VIEW %1$I.purchase AS
+SELECT customer_id, min(ordered_on) AS purchased_on, sum(amount) AS amount, count(*) AS lines
+FROM %1$I.order_line
+WHERE counts AND order_id IS NOT NULL
+GROUP BY customer_id, order_id
+UNION ALL
+SELECT customer_id, ordered_on, amount, 1
+FROM %1$I.order_line
+WHERE counts AND order_id IS NULL$sql$ END, pipeline);
+
+	EXECUTE format($sql$
+COMMENT ON VIEW %1$I.order_line IS 'the source as the pipeline reads it, one row a line; counts tells which rows make histories';
+COMMENT ON VIEW %1$I.purchase IS 'one row an order: the amount decides whether it is a purchase (zero or more) or a refund';
+COMMENT ON COLUMN %1$I.order_line.changed IS 'what tells a changed row: its xmin, or the column named as changed_at';
+COMMENT ON COLUMN %1$I.order_line.passes IS 'does the row pass the filter?';
+COMMENT ON COLUMN %1$I.order_line.counts IS 'does it pass the filter and have a customer, a date and an amount?';
+COMMENT ON COLUMN %1$I.purchase.lines IS 'rows of the source that the order is made of';
+$sql$, pipeline);
+	-- a mistake in the filter, a type that cannot be grouped and a missing right show here
+	EXECUTE format('SELECT customer_id FROM %I.purchase GROUP BY customer_id LIMIT 0', pipeline);
+END;
+$$;
+
+-- The histories: a table that refresh keeps, under a view; or a materialized view
+CREATE FUNCTION tiering.define_histories(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	customer_type text;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	customer_type := tiering.customer_type(pipeline);
+	IF p.histories = 'table' THEN
+		EXECUTE format($sql$
+CREATE TABLE %1$I.purchase_history_stored (
+	customer_id %2$s PRIMARY KEY,
+	history tiering.purchase_history NOT NULL,
+	source_rows bigint NOT NULL
+);
+CREATE VIEW %1$I.purchase_history AS
+SELECT customer_id, history, source_rows
+FROM %1$I.purchase_history_stored;
+COMMENT ON TABLE %1$I.purchase_history_stored IS 'the histories as refresh keeps them; read them through the view purchase_history';
+COMMENT ON VIEW %1$I.purchase_history IS 'one row a customer: all purchases and refunds as one value';
+$sql$, pipeline, customer_type);
+	ELSE
+		EXECUTE format($sql$
+CREATE MATERIALIZED VIEW %1$I.purchase_history AS
+SELECT customer_id,
+	%2$s AS history,
+	sum(lines)::bigint AS source_rows
+FROM %1$I.purchase
+GROUP BY customer_id
+WITH NO DATA;
+CREATE UNIQUE INDEX purchase_history_key ON %1$I.purchase_history (customer_id);
+COMMENT ON MATERIALIZED VIEW %1$I.purchase_history IS 'one row a customer: all purchases and refunds as one value';
+$sql$, pipeline, CASE p.refunds WHEN 'void'
+			THEN 'tiering.history_void_refunds(tiering.purchase_history_agg(purchased_on, amount))'
+			ELSE 'tiering.purchase_history_agg(purchased_on, amount)' END);
+	END IF;
+	EXECUTE format($sql$
+COMMENT ON COLUMN %1$I.purchase_history.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.purchase_history.history IS 'all purchases and refunds, for the functions of schema tiering';
+COMMENT ON COLUMN %1$I.purchase_history.source_rows IS 'rows of the source that the history was made of';
+$sql$, pipeline);
+END;
+$$;
+
+-- The type of a pipeline's customer ids, as SQL
+CREATE FUNCTION tiering.customer_type(pipeline text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT format_type(a.atttypid, a.atttypmod) ||
+				CASE WHEN a.attcollation NOT IN (0, t.typcollation)
+					 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END
+			FROM pg_attribute a
+				JOIN pg_type t ON t.oid = a.atttypid
+				LEFT JOIN pg_collation c ON c.oid = a.attcollation
+				LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
+			WHERE a.attrelid = format('%I.purchase', pipeline)::regclass AND a.attname = 'customer_id');
+END;
+$$;
+
+-- The query that finds the cut points of a day: one row, even without customers
+CREATE FUNCTION tiering.cutoffs_sql(pipeline text)
+RETURNS text
+LANGUAGE SQL STABLE
+RETURN pg_catalog.format($sql$
+SELECT d.as_of, d.since, d.bins, c.customers, c.newest_purchase,
+	COALESCE(c.r_cutoffs, '{}') AS r_cutoffs,
+	COALESCE(c.f_cutoffs, '{}') AS f_cutoffs,
+	COALESCE(c.m_cutoffs, '{}') AS m_cutoffs
+FROM %1$I.day AS d CROSS JOIN LATERAL (
+	SELECT count(*) AS customers,
+		max(d.as_of - (s.rfm).recency_days) AS newest_purchase,
+		tiering.rfm_cutoffs(- (s.rfm).recency_days, d.bins) AS r_cutoffs,
+		tiering.rfm_cutoffs((s.rfm).frequency, d.bins) AS f_cutoffs,
+		tiering.rfm_cutoffs((s.rfm).monetary::double precision, d.bins) AS m_cutoffs
+	FROM (
+		SELECT tiering.rfm(h.history, d.as_of, d.since) AS rfm
+		FROM %1$I.purchase_history AS h
+		OFFSET 0
+	) AS s
+	WHERE (s.rfm).recency_days IS NOT NULL
+) AS c$sql$, pipeline);
+
+-- The day of the analysis and its cut points
+CREATE FUNCTION tiering.define_cutoffs(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	EXECUTE format(CASE p.histories WHEN 'table' THEN $sql$
+CREATE VIEW %1$I.day AS
+SELECT r.as_of,
+	(r.as_of - p.rfm_window)::date + 1 AS since,
+	p.bins
+FROM (SELECT as_of FROM %1$I.run ORDER BY run DESC LIMIT 1) AS r
+	CROSS JOIN %1$I.pipeline AS p$sql$ ELSE $sql$
+CREATE VIEW %1$I.day AS
+SELECT t.as_of,
+	(t.as_of - p.rfm_window)::date + 1 AS since,
+	p.bins
+FROM %1$I.pipeline AS p CROSS JOIN LATERAL (
+	SELECT COALESCE(p.as_of, (now() AT TIME ZONE p.time_zone)::date - 1) AS as_of
+) AS t$sql$ END, pipeline);
+	IF p.histories = 'table' THEN
+		EXECUTE format($sql$
+CREATE VIEW %1$I.rfm_cutoff AS
+SELECT as_of, since, bins, customers, newest_purchase, r_cutoffs, f_cutoffs, m_cutoffs
+FROM %1$I.run
+WHERE r_cutoffs IS NOT NULL
+ORDER BY run DESC
+LIMIT 1;
+COMMENT ON VIEW %1$I.rfm_cutoff IS 'day of the analysis and cut points of the newest run that has them';
+$sql$, pipeline);
+	ELSE
+		EXECUTE format($sql$
+CREATE MATERIALIZED VIEW %1$I.rfm_cutoff AS %2$s
+WITH NO DATA;
+CREATE UNIQUE INDEX rfm_cutoff_key ON %1$I.rfm_cutoff (as_of);
+COMMENT ON MATERIALIZED VIEW %1$I.rfm_cutoff IS 'day of the analysis and its cut points';
+$sql$, pipeline, tiering.cutoffs_sql(pipeline));
+	END IF;
+	EXECUTE format($sql$
+COMMENT ON VIEW %1$I.day IS 'the day of the analysis';
+COMMENT ON COLUMN %1$I.day.as_of IS 'last day that counts';
+COMMENT ON COLUMN %1$I.day.since IS 'first day that counts; NULL: all of them';
+COMMENT ON COLUMN %1$I.rfm_cutoff.r_cutoffs IS 'smallest values of minus recency_days that score 2, 3, ...';
+COMMENT ON COLUMN %1$I.rfm_cutoff.f_cutoffs IS 'smallest values of frequency that score 2, 3, ...';
+COMMENT ON COLUMN %1$I.rfm_cutoff.m_cutoffs IS 'smallest values of monetary that score 2, 3, ...';
+$sql$, pipeline);
+
+	EXECUTE format($sql$
+CREATE VIEW %1$I.segment_cell AS
+SELECT bins, r_score, f_score, m_score, segment
+FROM tiering.segment_cells(ARRAY(
+	SELECT ROW(s.rule_set, s.bins, s."position", s.segment,
+		s.r_min, s.r_max, s.f_min, s.f_max, s.m_min, s.m_max)::tiering.segment_rule
+	FROM %1$I.segment_rule AS s JOIN %1$I.pipeline AS p ON p.rule_set = s.rule_set
+	ORDER BY s."position"));
+COMMENT ON VIEW %1$I.segment_cell IS 'the segment of each cell of scores, from segment_rule; refuses rules with a hole or an overlap';
+$sql$, pipeline);
+END;
+$$;
+
+-- The query behind customer_rfm
+CREATE FUNCTION tiering.customer_rfm_sql(pipeline text)
+RETURNS text
+LANGUAGE SQL STABLE
+RETURN pg_catalog.format($sql$
+SELECT s.customer_id, s.as_of, s.recency_days, s.frequency, s.monetary,
+	s.r_score, s.f_score, s.m_score,
+	tiering.rfm_cell(s.r_score, s.f_score, s.m_score, s.bins) AS rfm_cell,
+	g.segment
+FROM (
+	-- OFFSET 0 keeps the planner from computing a row's scores once for each use
+	SELECT t.customer_id, t.as_of, t.bins, t.rule_bins,
+		(t.rfm).recency_days, (t.rfm).frequency, (t.rfm).monetary,
+		tiering.rfm_score(- (t.rfm).recency_days, t.r_cutoffs) AS r_score,
+		tiering.rfm_score((t.rfm).frequency, t.f_cutoffs) AS f_score,
+		tiering.rfm_score((t.rfm).monetary::double precision, t.m_cutoffs) AS m_score
+	FROM (
+		SELECT h.customer_id, c.as_of, c.bins, c.r_cutoffs, c.f_cutoffs, c.m_cutoffs,
+			tiering.rfm(h.history, c.as_of, c.since) AS rfm,
+			(SELECT min(x.bins) FROM %1$I.segment_rule AS x JOIN %1$I.pipeline AS p ON p.rule_set = x.rule_set) AS rule_bins
+		FROM %1$I.purchase_history AS h CROSS JOIN %1$I.rfm_cutoff AS c
+		OFFSET 0
+	) AS t
+	WHERE (t.rfm).recency_days IS NOT NULL
+	OFFSET 0
+) AS s LEFT JOIN %1$I.segment_cell AS g
+	ON g.r_score = tiering.segment_score(s.r_score, s.bins, s.rule_bins)
+	AND g.f_score = tiering.segment_score(s.f_score, s.bins, s.rule_bins)
+	AND g.m_score = tiering.segment_score(s.m_score, s.bins, s.rule_bins)$sql$, pipeline);
+
+CREATE FUNCTION tiering.define_customer_rfm(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	EXECUTE format(CASE p.materialization
+			WHEN 'view' THEN 'CREATE VIEW %1$I.customer_rfm AS %2$s'
+			WHEN 'table' THEN 'CREATE TABLE %1$I.customer_rfm AS %2$s WITH NO DATA'
+			ELSE 'CREATE MATERIALIZED VIEW %1$I.customer_rfm AS %2$s WITH NO DATA' END,
+		pipeline, tiering.customer_rfm_sql(pipeline));
+	IF p.materialization <> 'view' THEN
+		EXECUTE format('CREATE UNIQUE INDEX customer_rfm_key ON %I.customer_rfm (customer_id)', pipeline);
+	END IF;
+	EXECUTE format($sql$
+COMMENT ON %2$s %1$I.customer_rfm IS 'one row for each customer with a purchase at as_of: recency, frequency, monetary value, scores and segment';
+COMMENT ON COLUMN %1$I.customer_rfm.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.customer_rfm.as_of IS 'day of the analysis; later purchases do not count';
+COMMENT ON COLUMN %1$I.customer_rfm.recency_days IS 'days from the last purchase to as_of';
+COMMENT ON COLUMN %1$I.customer_rfm.frequency IS 'number of orders';
+COMMENT ON COLUMN %1$I.customer_rfm.monetary IS 'money of the orders less refunds';
+COMMENT ON COLUMN %1$I.customer_rfm.r_score IS 'score of recency: the higher, the more recent';
+COMMENT ON COLUMN %1$I.customer_rfm.f_score IS 'score of frequency: the higher, the more orders';
+COMMENT ON COLUMN %1$I.customer_rfm.m_score IS 'score of monetary value: the higher, the more money';
+COMMENT ON COLUMN %1$I.customer_rfm.rfm_cell IS 'the three scores as one text';
+COMMENT ON COLUMN %1$I.customer_rfm.segment IS 'name of the segment, by the rules in segment_rule';
+$sql$, pipeline, CASE p.materialization WHEN 'view' THEN 'VIEW' WHEN 'table' THEN 'TABLE'
+		ELSE 'MATERIALIZED VIEW' END);
+END;
+$$;
+
+-- What reports read: plain views, so that one commit publishes all
+CREATE FUNCTION tiering.define_summaries(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format($sql$
+CREATE VIEW %1$I.segment_summary AS
+SELECT g.segment,
+	count(r.customer_id) AS customers,
+	round(count(r.customer_id) / NULLIF(sum(count(r.customer_id)) OVER (), 0), 4) AS customer_share,
+	COALESCE(sum(r.frequency), 0)::bigint AS orders,
+	COALESCE(sum(r.monetary), 0) AS revenue,
+	round(sum(r.monetary) / NULLIF(sum(sum(r.monetary)) OVER (), 0), 4) AS revenue_share,
+	round(avg(r.recency_days), 1) AS mean_recency_days,
+	round(avg(r.frequency), 2) AS mean_frequency,
+	round(avg(r.monetary), 2) AS mean_monetary,
+	g.first_position AS "position"
+FROM (
+	SELECT s.segment, min(s."position") AS first_position
+	FROM %1$I.segment_rule AS s JOIN %1$I.pipeline AS p ON p.rule_set = s.rule_set
+	GROUP BY s.segment
+) AS g LEFT JOIN %1$I.customer_rfm AS r ON r.segment = g.segment
+GROUP BY g.segment, g.first_position
+ORDER BY g.first_position;
+COMMENT ON VIEW %1$I.segment_summary IS 'one row a segment: customers, orders, revenue and means; empty segments too';
+COMMENT ON COLUMN %1$I.segment_summary.segment IS 'name of the segment';
+COMMENT ON COLUMN %1$I.segment_summary.customers IS 'customers in it';
+COMMENT ON COLUMN %1$I.segment_summary.customer_share IS 'of all scored customers, 0 to 1';
+COMMENT ON COLUMN %1$I.segment_summary.orders IS 'their orders';
+COMMENT ON COLUMN %1$I.segment_summary.revenue IS 'their net money';
+COMMENT ON COLUMN %1$I.segment_summary.revenue_share IS 'of all revenue, 0 to 1';
+COMMENT ON COLUMN %1$I.segment_summary.mean_recency_days IS 'mean of recency_days';
+COMMENT ON COLUMN %1$I.segment_summary.mean_frequency IS 'mean of frequency';
+COMMENT ON COLUMN %1$I.segment_summary.mean_monetary IS 'mean of monetary';
+COMMENT ON COLUMN %1$I.segment_summary."position" IS 'place in the rule set, best customers first';
+
+CREATE VIEW %1$I.rfm_heatmap AS
+SELECT a.score AS r_score, b.score AS f_score,
+	count(r.customer_id) AS customers,
+	COALESCE(sum(r.monetary), 0) AS revenue,
+	round(avg(r.monetary), 2) AS mean_monetary
+FROM %1$I.rfm_cutoff AS c
+	CROSS JOIN LATERAL generate_series(1, c.bins) AS a(score)
+	CROSS JOIN LATERAL generate_series(1, c.bins) AS b(score)
+	LEFT JOIN %1$I.customer_rfm AS r ON r.r_score = a.score AND r.f_score = b.score
+GROUP BY a.score, b.score
+ORDER BY a.score DESC, b.score;
+COMMENT ON VIEW %1$I.rfm_heatmap IS 'one row for each pair of R and F scores; empty cells too';
+COMMENT ON COLUMN %1$I.rfm_heatmap.r_score IS 'score of recency';
+COMMENT ON COLUMN %1$I.rfm_heatmap.f_score IS 'score of frequency';
+COMMENT ON COLUMN %1$I.rfm_heatmap.customers IS 'customers in the cell';
+COMMENT ON COLUMN %1$I.rfm_heatmap.revenue IS 'their net money';
+COMMENT ON COLUMN %1$I.rfm_heatmap.mean_monetary IS 'mean of monetary; NULL in an empty cell';
+$sql$, pipeline);
+END;
+$$;

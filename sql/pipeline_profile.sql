@@ -1,0 +1,121 @@
+
+/*
+ * pipeline, part three: the profile, one row a customer
+ */
+
+-- What the profile says of a customer: name, expression, comment, in order.
+-- A later topic appends its rows.
+CREATE FUNCTION tiering.profile_columns()
+RETURNS TABLE (column_name text, expression text, description text)
+LANGUAGE SQL IMMUTABLE
+BEGIN ATOMIC
+	VALUES
+		('customer_id', 'r.customer_id', 'the customer, as the source has it'),
+		('as_of', 'r.as_of', 'day of the analysis; later purchases do not count'),
+		('first_purchase', 'tiering.first_purchase(h.history, r.as_of)', 'day of the first purchase'),
+		('last_purchase', 'tiering.last_purchase(h.history, r.as_of)', 'day of the last purchase'),
+		('orders', 'tiering.order_count(h.history, r.as_of)', 'orders in all'),
+		('purchase_days', 'tiering.purchase_days(h.history, r.as_of)', 'days with an order'),
+		('gross_total', 'tiering.gross_total(h.history, r.as_of)', 'money of the orders, before refunds'),
+		('refunded_total', 'tiering.refunded_total(h.history, r.as_of)', 'money given back'),
+		('net_total', 'tiering.net_total(h.history, r.as_of)', 'money of the orders less refunds'),
+		('mean_order_value', 'round(tiering.mean_order_value(h.history, r.as_of), 2)', 'gross money per order'),
+		('mean_gap_days', 'tiering.mean_gap(h.history, r.as_of)', 'mean number of days between purchase days'),
+		('last_gap_days', 'tiering.last_gap(h.history, r.as_of)', 'days between the last two purchase days'),
+		('recency_days', 'r.recency_days', 'days from the last purchase to as_of'),
+		('frequency', 'r.frequency', 'orders within the RFM window'),
+		('monetary', 'r.monetary', 'net money within the RFM window'),
+		('r_score', 'r.r_score', 'score of recency: the higher, the more recent'),
+		('f_score', 'r.f_score', 'score of frequency: the higher, the more orders'),
+		('m_score', 'r.m_score', 'score of monetary value: the higher, the more money'),
+		('rfm_cell', 'r.rfm_cell', 'the three scores as one text'),
+		('segment', 'r.segment', 'name of the segment');
+END;
+
+-- The columns of the profile in their order: what is published keeps its
+-- place and its type, what is new comes after it.
+CREATE FUNCTION tiering.profile_layout(pipeline text, customers regclass)
+RETURNS TABLE (place bigint, column_name text, expression text, type text, description text, is_attribute boolean)
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH wanted AS (
+		SELECT c.column_name, c.expression, NULL AS type, c.description, false AS is_attribute, row_number() OVER () AS n
+		FROM tiering.profile_columns() AS c
+		UNION ALL
+		SELECT a.attname, format('c.%I', a.attname), format_type(a.atttypid, a.atttypmod),
+			COALESCE(col_description(a.attrelid, a.attnum), 'from the customers relation'), true, 10000 + a.attnum
+		FROM pg_attribute AS a
+		WHERE a.attrelid = customers AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'id'
+	), published AS (
+		SELECT a.attname::text AS column_name, a.attnum, format_type(a.atttypid, a.atttypmod) AS type
+		FROM pg_attribute AS a
+		WHERE a.attrelid = to_regclass(format('%I.customer_profile', pipeline))
+		  AND a.attnum > 0 AND NOT a.attisdropped
+	)
+	SELECT row_number() OVER (ORDER BY p.attnum NULLS LAST, w.n),
+		COALESCE(p.column_name, w.column_name),
+		COALESCE(w.expression, format('NULL::%s', p.type)),
+		COALESCE(p.type, w.type),
+		COALESCE(w.description, 'no longer filled'),
+		COALESCE(w.is_attribute, false)
+	FROM wanted AS w FULL JOIN published AS p ON p.column_name = w.column_name
+$$;
+
+CREATE FUNCTION tiering.define_profile(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	bought text;
+	enrolled text;
+	taken text;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	IF p.customers IS NOT NULL THEN
+		PERFORM tiering.source_column_type(p.customers, 'id', 'key of the customers relation');
+		SELECT l.column_name INTO taken FROM tiering.profile_columns() AS l
+			JOIN pg_attribute AS a ON a.attname = l.column_name
+		WHERE a.attrelid = p.customers AND a.attnum > 0 AND NOT a.attisdropped;
+		IF FOUND THEN
+			RAISE EXCEPTION 'column "%" of % is a name that the profile uses', taken, p.customers
+				USING ERRCODE = 'duplicate_column',
+					  HINT = 'Pass a view of the customers with that column renamed.';
+		END IF;
+	END IF;
+	SELECT string_agg(format('%s AS %I', l.expression, l.column_name), E',\n\t' ORDER BY l.place),
+		string_agg(format('%s AS %I',
+			CASE WHEN l.column_name = 'customer_id'
+					THEN format('c.id::%s', tiering.customer_type(pipeline))
+				 WHEN l.is_attribute THEN l.expression
+				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
+				 ELSE 'NULL' END, l.column_name), E',\n\t' ORDER BY l.place)
+	INTO bought, enrolled
+	FROM tiering.profile_layout(pipeline, p.customers) AS l;
+
+	EXECUTE format($sql$
+CREATE OR REPLACE VIEW %1$I.customer_profile AS
+SELECT %2$s
+FROM %1$I.customer_rfm AS r
+	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id$sql$, pipeline, bought) ||
+		CASE WHEN p.customers IS NULL THEN ''
+			 ELSE format($sql$
+	LEFT JOIN %2$s AS c ON c.id = r.customer_id
+UNION ALL
+SELECT %3$s
+FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
+WHERE NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
+				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$
+	AND NOT EXISTS (SELECT FROM %1$I.customer_identity AS i WHERE i.id = c.id)$sql$ END,
+				pipeline, p.customers, enrolled) END;
+
+	EXECUTE (SELECT string_agg(format('COMMENT ON COLUMN %I.customer_profile.%I IS %L;',
+			pipeline, l.column_name, l.description), ' ')
+		FROM tiering.profile_layout(pipeline, p.customers) AS l);
+	EXECUTE format('COMMENT ON VIEW %I.customer_profile IS %L', pipeline,
+		'one row a customer, keyed by customer_id: what the purchases say' ||
+		CASE WHEN p.customers IS NULL THEN '' ELSE ', and what the customers relation knows' END);
+END;
+$$;
