@@ -478,11 +478,12 @@ BEGIN
 END;
 $$;
 
--- Does one step of a run
+-- Does one step of a run.  Compiling these queries takes longer than it saves.
 CREATE FUNCTION tiering.refresh_step(pipeline text, this_run bigint, step text, concurrently boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
 	p record;

@@ -45,10 +45,8 @@ COMMENT ON FUNCTION tiering.segment_score(integer, integer, integer) IS
 
 CREATE FUNCTION tiering.rfm_cell(r_score integer, f_score integer, m_score integer, bins integer)
 RETURNS text
-LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN bins < 10
-	THEN pg_catalog.concat(r_score, f_score, m_score)
-	ELSE pg_catalog.concat(r_score, '-', f_score, '-', m_score) END;
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_rfm_cell';
 
 COMMENT ON FUNCTION tiering.rfm_cell(integer, integer, integer, integer) IS
 'three scores as one text: 545, or 10-9-10 with ten bins and more';
@@ -101,7 +99,7 @@ COMMENT ON FUNCTION tiering.segment_check(tiering.segment_rule[]) IS
 
 CREATE FUNCTION tiering.segment_cells(rules tiering.segment_rule[])
 RETURNS TABLE (bins integer, r_score integer, f_score integer, m_score integer, segment text)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 125
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

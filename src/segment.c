@@ -82,3 +82,16 @@ tiering_segment_score(PG_FUNCTION_ARGS)
 				 errmsg("score %d is not between 1 and %d", score, bins)));
 	PG_RETURN_INT32(segment_map_score(score, bins, rule_bins));
 }
+
+/* Three scores as one text: 545, or 10-9-10 where a score may have two digits */
+PG_FUNCTION_INFO_V1(tiering_rfm_cell);
+Datum
+tiering_rfm_cell(PG_FUNCTION_ARGS)
+{
+	const char *form = PG_GETARG_INT32(3) < 10 ? "%d%d%d" : "%d-%d-%d";
+	char		cell[48];
+
+	snprintf(cell, sizeof(cell), form,
+			 PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
+	PG_RETURN_TEXT_P(cstring_to_text(cell));
+}

@@ -1,0 +1,104 @@
+-- Two years of a real shop, from its order lines to segments of customers.
+-- Run by demo/run as the owner of the database, who is no superuser; the
+-- variable "data" names the folder with the unpacked files.
+\set QUIET on
+\set ON_ERROR_STOP on
+\pset pager off
+\pset footer off
+\pset border 1
+\timing off
+SET client_min_messages = warning;
+
+CREATE EXTENSION customer_tiering;
+
+CREATE TABLE order_line (
+	invoice text NOT NULL,
+	stock_code text NOT NULL,
+	quantity integer NOT NULL,
+	ordered_at timestamp NOT NULL,
+	price numeric(10,3) NOT NULL,
+	customer_id integer,		-- a quarter of the lines have none
+	amount numeric(12,3) GENERATED ALWAYS AS (quantity * price) STORED
+);
+CREATE TABLE product (id text PRIMARY KEY, name text, recommendable boolean NOT NULL);
+CREATE TABLE customer (id integer PRIMARY KEY, country text NOT NULL);
+
+\set file :data '/order_line.csv'
+\set load '\\copy order_line (invoice, stock_code, quantity, ordered_at, price, customer_id) from ' :'file' ' csv header'
+:load
+\set file :data '/product.csv'
+\set load '\\copy product from ' :'file' ' csv header'
+:load
+\set file :data '/customer.csv'
+\set load '\\copy customer from ' :'file' ' csv header'
+:load
+VACUUM ANALYZE order_line, product, customer;
+
+\echo
+\echo '== 1. The orders: lines of invoices, as the shop has them'
+\echo
+SELECT count(*) AS lines, count(DISTINCT invoice) AS invoices, count(DISTINCT customer_id) AS customers,
+	count(*) FILTER (WHERE customer_id IS NULL) AS lines_without_customer,
+	count(*) FILTER (WHERE quantity < 0) AS lines_taken_back,
+	min(ordered_at)::date AS first_day, max(ordered_at)::date AS last_day
+FROM order_line;
+
+\echo '== 2. One call makes a pipeline, one call refreshes it as of the last day of the data'
+\echo
+\echo 'CALL tiering.create_pipeline(''shop'', orders => ''order_line'', customer_id => ''customer_id'','
+\echo '     ordered_at => ''ordered_at'', amount => ''amount'', order_id => ''invoice'', refunds => ''void'', ...);'
+\echo 'CALL tiering.refresh(''shop'', as_of => ''2011-12-09'');'
+CALL tiering.create_pipeline('shop', orders => 'order_line', customer_id => 'customer_id',
+	ordered_at => 'ordered_at', amount => 'amount', order_id => 'invoice',
+	product_id => 'stock_code', quantity => 'quantity', refunds => 'void',
+	customers => 'customer', products => 'product');
+SET client_min_messages = notice;
+CALL tiering.refresh('shop', as_of => '2011-12-09');
+SET client_min_messages = warning;
+\echo
+
+\echo '== 3. Segments: who the customers are'
+\echo
+SELECT segment, customers, round(100 * customer_share, 1) AS "customers %",
+	orders, round(revenue) AS revenue, round(100 * revenue_share, 1) AS "revenue %",
+	mean_recency_days AS "days since", mean_frequency AS "orders each"
+FROM shop.segment_summary;
+
+\echo '== R x F heat map: customers by recency score (down) and frequency score (across)'
+\echo
+SELECT r_score AS "R \ F",
+	max(customers) FILTER (WHERE f_score = 1) AS "1",
+	max(customers) FILTER (WHERE f_score = 2) AS "2",
+	max(customers) FILTER (WHERE f_score = 3) AS "3",
+	max(customers) FILTER (WHERE f_score = 4) AS "4",
+	max(customers) FILTER (WHERE f_score = 5) AS "5"
+FROM shop.rfm_heatmap
+GROUP BY r_score
+ORDER BY r_score DESC;
+
+\echo '== The ten best customers'
+\echo
+SELECT customer_id, country, net_total, orders, last_purchase, rfm_cell, segment
+FROM shop.customer_profile
+WHERE orders > 0
+ORDER BY net_total DESC, customer_id
+LIMIT 10;
+
+\echo '== Customers to win back: they bought much and often, and have stopped'
+\echo
+SELECT customer_id, country, net_total, orders, last_purchase, recency_days,
+	round(mean_gap_days::numeric, 1) AS "usual gap, days"
+FROM shop.customer_profile
+WHERE segment = 'Cannot Lose'
+ORDER BY net_total DESC, customer_id
+LIMIT 10;
+
+\echo '== The whole road: one SELECT each'
+\echo
+\echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
+\echo '  segments        SELECT * FROM shop.segment_summary;'
+\echo '  value           (to come: what each customer will be worth)'
+\echo '  tier            (to come: the level that each customer has earned)'
+\echo '  churn           (to come: who is leaving, and how sure that is)'
+\echo '  recommendation  (to come: what to offer each customer next)'
+\echo
