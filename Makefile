@@ -81,6 +81,8 @@ SQL_TOPICS = \
 	sql/history.sql \
 	sql/rfm.sql \
 	sql/segment.sql \
+	sql/source.sql \
+	sql/rfm_table.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_define.sql \
 	sql/pipeline_profile.sql \

@@ -247,14 +247,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN (SELECT format_type(a.atttypid, a.atttypmod) ||
-				CASE WHEN a.attcollation NOT IN (0, t.typcollation)
-					 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END
-			FROM pg_attribute a
-				JOIN pg_type t ON t.oid = a.atttypid
-				LEFT JOIN pg_collation c ON c.oid = a.attcollation
-				LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
-			WHERE a.attrelid = format('%I.purchase', pipeline)::regclass AND a.attname = 'customer_id');
+	RETURN tiering.column_type(format('%I.purchase', pipeline)::regclass, 'customer_id');
 END;
 $$;
 

@@ -136,21 +136,17 @@ history_make(HistoryDay *days, size_t count, int scale)
 	return PointerGetDatum(result);
 }
 
-/* The day of a purchase */
-int32
-history_day_of_date(DateADT date)
+/* Raises the error that names the date and the limits */
+void
+history_date_refused(DateADT date)
 {
-	if (DATE_NOT_FINITE(date) ||
-		date < -HISTORY_DAY_OF_EPOCH ||
-		date > HISTORY_LAST_DAY - HISTORY_DAY_OF_EPOCH)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("purchase date %s is out of range",
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(date)))),
-				 errdetail("Purchases lie between 0001-01-01 and 9999-12-31."),
-				 errhint("Leave such rows out, or pass NULL, which is skipped.")));
-	return date + HISTORY_DAY_OF_EPOCH;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("purchase date %s is out of range",
+					DatumGetCString(DirectFunctionCall1(date_out,
+														DateADTGetDatum(date)))),
+			 errdetail("Purchases lie between 0001-01-01 and 9999-12-31."),
+			 errhint("Leave such rows out, or pass NULL, which is skipped.")));
 }
 
 /* The last day that counts for an inclusive bound; -1 if none does */

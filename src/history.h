@@ -27,7 +27,7 @@ extern Datum history_make(HistoryDay *days, size_t count, int scale);
 extern void history_raise(HistoryStatus status);
 
 /* days */
-extern int32 history_day_of_date(DateADT date);
+extern void history_date_refused(DateADT date) pg_attribute_noreturn();
 extern int32 history_day_from(DateADT date);
 extern int32 history_day_until(DateADT date);
 
@@ -35,6 +35,16 @@ static inline DateADT
 history_date_of_day(int32 day)
 {
 	return day - HISTORY_DAY_OF_EPOCH;
+}
+
+/* The day of a purchase */
+static inline int32
+history_day_of_date(DateADT date)
+{
+	if (date < -HISTORY_DAY_OF_EPOCH ||
+		date > HISTORY_LAST_DAY - HISTORY_DAY_OF_EPOCH)
+		history_date_refused(date); /* the infinite dates are outside too */
+	return date + HISTORY_DAY_OF_EPOCH;
 }
 
 #endif							/* HISTORY_H */

@@ -49,12 +49,13 @@ enum
 	COLUMN_LIMIT
 };
 
-/* Fixed start of a row laid aside; id, entry and number of rows follow */
+/* Fixed start of a row laid aside; id, number of rows and entry follow */
 typedef struct RowHead
 {
 	uint32		hash;
 	uint16		size;			/* of the whole row */
-	uint16		scale;			/* of the entry's money */
+	uint8		entry_size;		/* of the entry */
+	uint8		scale;			/* of the entry's money */
 } RowHead;
 
 /* Where the query's rows go */
@@ -65,6 +66,7 @@ typedef struct Receiver
 	MemoryContext context;		/* of what lives until the end */
 	bool		started;		/* a second result means a second statement */
 	bool		has_rows;		/* the optional column is there */
+	int32		base;			/* day of the first row; entries count from it */
 	CustomerKey key;
 	Parts	   *parts;
 } Receiver;
@@ -74,7 +76,7 @@ typedef struct Builder
 {
 	HistoryGroups *groups;
 	const CustomerKey *key;
-	bool		has_rows;		/* a number of rows ends each row laid aside */
+	bool		has_rows;		/* a number of rows stands in each row */
 } Builder;
 
 /* Size of a row's part, such that the next one begins aligned */
@@ -142,20 +144,25 @@ lay_aside(Receiver *receiver, Datum customer, const HistoryDay *day,
 	Size		size = customer_size(key, customer);
 	uint32		hash = customer_key_hash(key, customer);
 	int			part = hash >> (32 - PART_BITS);
-	RowHead		head = {.hash = hash,.scale = (uint16) scale};
+	RowHead		head;
 	char	   *start = parts_room(receiver->parts, part,
 								   sizeof(head) + size + HISTORY_ENTRY_MAX +
 								   VARINT64_MAX + MAXIMUM_ALIGNOF);
 	uint8_t    *p = (uint8_t *) start + sizeof(head);
+	uint8_t    *entry;
 
 	if (key->by_value)
 		memcpy(p, &customer, sizeof(Datum));
 	else
 		memcpy(p, DatumGetPointer(customer),
 			   datumGetSize(customer, false, key->length));
-	p = put_entry(p + size, (uint64_t) day->day, day);
+	entry = p + size;
 	if (receiver->has_rows)
-		p = put_varint64(p, (uint64_t) rows);
+		entry = put_varint64(entry, (uint64_t) rows);
+	p = put_entry(entry, bag_step(day->day, receiver->base), day);
+	head.hash = hash;
+	head.scale = (uint8) scale;
+	head.entry_size = (uint8) (p - entry);
 	head.size = (uint16) (p - (uint8_t *) start);
 	if (!key->by_value)
 		head.size = (uint16) ROW_ALIGN(head.size);
@@ -190,6 +197,8 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 	if (slot->tts_isnull[COLUMN_DAY] || slot->tts_isnull[COLUMN_AMOUNT])
 		return true;
 	day.day = history_day_of_date(DatumGetDateADT(slot->tts_values[COLUMN_DAY]));
+	if (receiver->base < 0)
+		receiver->base = day.day;
 	amount_from_numeric(slot->tts_values[COLUMN_AMOUNT], &amount);
 	day.orders = amount.negative ? 0 : 1;
 	if (amount.negative)
@@ -233,26 +242,20 @@ build_block(const char *data, Size size, void *arg)
 	{
 		RowHead		head;
 		Datum		customer;
-		HistoryDay	day;
-		uint64_t	step;
 		uint64_t	rows = 1;
 		const uint8_t *p = (const uint8_t *) data + sizeof(head);
-		const uint8_t *row_end;
 
 		memcpy(&head, data, sizeof(head));
-		row_end = (const uint8_t *) data + head.size;
 		if (builder->key->by_value)
 			memcpy(&customer, p, sizeof(Datum));
 		else
 			customer = PointerGetDatum(p);
 		p += customer_size(builder->key, customer);
-		if (!get_entry(&p, row_end, &step, &day))
+		if (builder->has_rows &&
+			!get_varint64(&p, (const uint8_t *) data + head.size, &rows))
 			elog(ERROR, "row of a part is damaged");
-		day.day = (int32_t) step;
-		if (builder->has_rows && !get_varint64(&p, row_end, &rows))
-			elog(ERROR, "row of a part is damaged");
-		groups_add(builder->groups, head.hash, customer, &day, head.scale,
-				   (int64) rows);
+		groups_add(builder->groups, head.hash, customer, p, head.entry_size,
+				   head.scale, (int64) rows);
 		data += head.size;
 	}
 }
@@ -387,12 +390,13 @@ tiering_purchase_histories(PG_FUNCTION_ARGS)
 	receiver->pub.rDestroy = receiver_destroy;
 	receiver->pub.mydest = DestNone;
 	receiver->context = CurrentMemoryContext;
+	receiver->base = -1;
 	receiver->customer_type = check_result(fcinfo);
 	run_query(fcinfo, receiver);
 
 	builder.key = &receiver->key;
 	builder.has_rows = receiver->has_rows;
-	builder.groups = groups_begin(&receiver->key);
+	builder.groups = groups_begin(&receiver->key, receiver->base);
 	for (int part = 0; part < PART_COUNT; part++)
 	{
 		parts_read(receiver->parts, part, build_block, &builder);

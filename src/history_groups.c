@@ -19,7 +19,8 @@
 
 #include "compat.h"
 
-#define BAG_SMALLEST	64		/* bytes of a new bag */
+#define BAG_SMALLEST	96		/* bytes of a new bag */
+#define BAG_PLAIN		768		/* up to here a bag grows without being sorted */
 #define SLOTS_SMALLEST	1024
 
 /* Finds out how to hash and compare ids of a type */
@@ -69,7 +70,7 @@ slots_alloc(uint32 slots)
 }
 
 HistoryGroups *
-groups_begin(const CustomerKey *key)
+groups_begin(const CustomerKey *key, int32 base)
 {
 	HistoryGroups *groups = palloc0(sizeof(HistoryGroups));
 
@@ -77,6 +78,7 @@ groups_begin(const CustomerKey *key)
 											"purchase history groups",
 											ALLOCSET_DEFAULT_SIZES);
 	groups->key = key;
+	groups->base = base;
 	groups->slots = SLOTS_SMALLEST;
 	groups->slot = slots_alloc(groups->slots);
 	return groups;
@@ -140,76 +142,105 @@ make_room(HistoryGroups *groups)
 	pfree(old);
 }
 
-/* Puts a bag in order together with one more day, growing it as needed */
+/* Gives a bag twice the room; a small old one goes with the part's memory */
 static void
-bag_rebuild(HistoryGroups *groups, HistoryGroup *group, HistoryDay *day,
-			int scale)
+bag_grow(HistoryGroups *groups, HistoryGroup *group)
+{
+	uint8_t    *larger = MemoryContextAllocHuge(groups->context,
+												group->room * 2);
+
+	memcpy(larger, group->bag, bag_used(group->bag));
+	if (group->room > BAG_PLAIN)
+		pfree(group->bag);
+	group->bag = larger;
+	group->room *= 2;
+}
+
+/*
+ * Puts a bag in order together with one more entry, which may have another
+ * scale, growing it as needed.
+ */
+static void
+bag_rebuild(HistoryGroups *groups, HistoryGroup *group, const uint8_t *entry,
+			Size size, int scale)
 {
 	Size		used = bag_used(group->bag);
 	int			bag_places = bag_scale(group->bag);
 	int			both = Max(scale, bag_places);
+	uint8_t		alone[sizeof(HistoryBag) + HISTORY_ENTRY_MAX];
 	HistoryDay *days;
 	size_t		count;
+	size_t		one;
 	size_t		added;
 
-	days = palloc_extended((bag_max_days(used) + 1) * sizeof(HistoryDay),
-						   MCXT_ALLOC_HUGE);
+	days = palloc_extended((bag_max_days(used) + sizeof(alone)) *
+						   sizeof(HistoryDay), MCXT_ALLOC_HUGE);
 	history_raise(bag_days(group->bag, used, days, &count));
 	history_rescale(days, count, both - bag_places);
-	history_rescale(day, 1, both - scale);
-	days[count++] = *day;
+	bag_init(alone, scale, groups->base);
+	(void) bag_append(alone, sizeof(alone), entry, size);
+	history_raise(bag_days(alone, bag_used(alone), days + count, &one));
+	history_rescale(days + count, one, both - scale);
+	count += one;
 	history_raise(history_put_in_order(days, &count, both));
 	for (;;)
 	{
-		bag_init(group->bag, both, days[0].day);
+		bag_init(group->bag, both, groups->base);
 		added = 0;
 		while (added < count && bag_add(group->bag, group->room, &days[added]))
 			added++;
 		if (added == count && bag_used(group->bag) <= group->room / 4 * 3)
 			break;
-		/* no pfree of the old one: small pieces go with the part */
-		if (group->room > 8192)
-			pfree(group->bag);
-		group->room *= 2;
-		group->bag = MemoryContextAllocHuge(groups->context, group->room);
+		bag_grow(groups, group);
 	}
 	pfree(days);
 }
 
-/* Adds what happened on a day to a customer, who may be new */
+/* Makes a free slot the one of a new customer */
+static HistoryGroup *
+new_group(HistoryGroups *groups, HistoryGroup *group, uint32 hash,
+		  Datum customer, int scale)
+{
+	MemoryContext old;
+
+	if (groups->used >= groups->slots / 2)
+	{
+		make_room(groups);
+		group = find_slot(groups, hash, customer);
+	}
+	old = MemoryContextSwitchTo(groups->context);
+	group->hash = hash;
+	group->customer = datumCopy(customer, groups->key->by_value,
+								groups->key->length);
+	group->rows = 0;
+	group->room = BAG_SMALLEST;
+	group->bag = palloc(group->room);
+	MemoryContextSwitchTo(old);
+	bag_init(group->bag, scale, groups->base);
+	groups->used++;
+	return group;
+}
+
+/* Adds an entry to a customer, who may be new */
 void
 groups_add(HistoryGroups *groups, uint32 hash, Datum customer,
-		   HistoryDay *day, int scale, int64 rows)
+		   const uint8_t *entry, Size size, int scale, int64 rows)
 {
 	HistoryGroup *group = find_slot(groups, hash, customer);
 
 	if (group->bag == NULL)
-	{
-		MemoryContext old;
-
-		if (groups->used >= groups->slots / 2)
-		{
-			make_room(groups);
-			group = find_slot(groups, hash, customer);
-		}
-		old = MemoryContextSwitchTo(groups->context);
-		group->hash = hash;
-		group->customer = datumCopy(customer, groups->key->by_value,
-									groups->key->length);
-		group->rows = 0;
-		group->room = BAG_SMALLEST;
-		group->bag = palloc(group->room);
-		MemoryContextSwitchTo(old);
-		bag_init(group->bag, scale, day->day);
-		groups->used++;
-	}
+		group = new_group(groups, group, hash, customer, scale);
 	group->rows += rows;
-	if (scale < bag_scale(group->bag))
+	if (scale == bag_scale(group->bag))
 	{
-		history_rescale(day, 1, bag_scale(group->bag) - scale);
-		scale = bag_scale(group->bag);
+		if (bag_append(group->bag, group->room, entry, size))
+			return;
+		if (group->room <= BAG_PLAIN)
+		{
+			bag_grow(groups, group);
+			if (bag_append(group->bag, group->room, entry, size))
+				return;
+		}
 	}
-	if (scale > bag_scale(group->bag) ||
-		!bag_add(group->bag, group->room, day))
-		bag_rebuild(groups, group, day, scale);
+	bag_rebuild(groups, group, entry, size, scale);
 }

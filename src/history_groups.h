@@ -41,13 +41,14 @@ typedef struct HistoryGroups
 	HistoryGroup *slot;			/* open addressing */
 	uint32		slots;			/* a power of two */
 	uint32		used;			/* customers */
+	int32		base;			/* day that every entry counts from */
 } HistoryGroups;
 
 extern void customer_key_init(CustomerKey *key, Oid type, Oid collation);
 extern uint32 customer_key_hash(CustomerKey *key, Datum customer);
-extern HistoryGroups *groups_begin(const CustomerKey *key);
+extern HistoryGroups *groups_begin(const CustomerKey *key, int32 base);
 extern void groups_reset(HistoryGroups *groups);
 extern void groups_add(HistoryGroups *groups, uint32 hash, Datum customer,
-					   HistoryDay *day, int scale, int64 rows);
+					   const uint8_t *entry, Size size, int scale, int64 rows);
 
 #endif							/* HISTORY_GROUPS_H */

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "model/units.h"
 
@@ -83,11 +84,40 @@ extern HistoryStatus history_check_day(const HistoryDay *day, int scale);
 
 /* bag */
 extern void bag_init(uint8_t *bag, int scale, int32_t base);
-extern int	bag_scale(const uint8_t *bag);
-extern size_t bag_used(const uint8_t *bag);
 extern bool bag_add(uint8_t *bag, size_t capacity, const HistoryDay *day);
 extern size_t bag_max_days(size_t size);
 extern HistoryStatus bag_days(const uint8_t *bag, size_t size,
 							  HistoryDay *days, size_t *count);
+
+/* Decimal places of the money in a bag */
+static inline int
+bag_scale(const uint8_t *bag)
+{
+	return bag[0] & 0x07;
+}
+
+/* Bytes that a bag fills, with its header */
+static inline size_t
+bag_used(const uint8_t *bag)
+{
+	uint32_t	used;
+
+	memcpy(&used, bag + offsetof(HistoryBag, used), sizeof(used));
+	return sizeof(HistoryBag) + used;
+}
+
+/* Appends an entry that was written for the bag's base and scale */
+static inline bool
+bag_append(uint8_t *bag, size_t capacity, const uint8_t *entry, size_t size)
+{
+	size_t		used = bag_used(bag);
+	uint32_t	after = (uint32_t) (used - sizeof(HistoryBag) + size);
+
+	if (capacity - used < size)
+		return false;
+	memcpy(bag + used, entry, size);
+	memcpy(bag + offsetof(HistoryBag, used), &after, sizeof(after));
+	return true;
+}
 
 #endif							/* MODEL_HISTORY_H */

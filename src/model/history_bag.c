@@ -26,42 +26,18 @@ bag_init(uint8_t *bag, int scale, int32_t base)
 	memcpy(bag, &header, sizeof(header));
 }
 
-int
-bag_scale(const uint8_t *bag)
-{
-	return bag[0] & TAG_SCALE;
-}
-
-/* Bytes that the bag fills, with its header */
-size_t
-bag_used(const uint8_t *bag)
-{
-	HistoryBag	header;
-
-	memcpy(&header, bag, sizeof(header));
-	return sizeof(header) + header.used;
-}
-
 /* Appends a day, whose money has the bag's scale; false if there is no room */
 bool
 bag_add(uint8_t *bag, size_t capacity, const HistoryDay *day)
 {
 	HistoryBag	header;
 	uint8_t		entry[HISTORY_ENTRY_MAX];
-	uint32_t	size;
-	int64_t		step;
-	uint64_t	zigzag;
+	size_t		size;
 
 	memcpy(&header, bag, sizeof(header));
-	step = (int64_t) day->day - header.base;
-	zigzag = step < 0 ? (uint64_t) (-step) * 2 - 1 : (uint64_t) step * 2;
-	size = (uint32_t) (put_entry(entry, zigzag, day) - entry);
-	if (capacity - sizeof(header) - header.used < size)
-		return false;
-	memcpy(bag + sizeof(header) + header.used, entry, size);
-	header.used += size;
-	memcpy(bag, &header, sizeof(header));
-	return true;
+	size = (size_t) (put_entry(entry, bag_step(day->day, header.base), day) -
+					 entry);
+	return bag_append(bag, capacity, entry, size);
 }
 
 /* No bag of this size has more entries than this */

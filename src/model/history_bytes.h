@@ -87,6 +87,16 @@ get_varint(const uint8_t **p, const uint8_t *end, Units *value)
 	return false;
 }
 
+/* The step of a bag's entry: the distance from its base, either way */
+static inline uint64_t
+bag_step(int32_t day, int32_t base)
+{
+	int64_t		distance = (int64_t) day - base;
+
+	return distance < 0 ? (uint64_t) (-distance) * 2 - 1
+		: (uint64_t) distance * 2;
+}
+
 /* Writes one entry; what step means is the caller's affair */
 static inline uint8_t *
 put_entry(uint8_t *p, uint64_t step, const HistoryDay *day)

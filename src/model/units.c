@@ -11,11 +11,20 @@
 Units
 units_power_of_ten(int exponent)
 {
-	Units		power = 1;
+	static const uint64_t power[] = {
+		UINT64_C(1), UINT64_C(10), UINT64_C(100), UINT64_C(1000),
+		UINT64_C(10000), UINT64_C(100000), UINT64_C(1000000),
+		UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000),
+		UINT64_C(10000000000), UINT64_C(100000000000),
+		UINT64_C(1000000000000), UINT64_C(10000000000000),
+		UINT64_C(100000000000000), UINT64_C(1000000000000000),
+		UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+		UINT64_C(1000000000000000000), UINT64_C(10000000000000000000)
+	};
 
-	while (exponent-- > 0)
-		power *= 10;
-	return power;
+	if (exponent <= 19)
+		return power[exponent];
+	return (Units) power[19] * power[exponent - 19];
 }
 
 /* The first count of units that no longer fits in so many integer digits */

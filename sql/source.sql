@@ -1,0 +1,116 @@
+
+/*
+ * source: how a table of orders is read, the same for every topic
+ */
+
+-- The type of a source's column below any domain, or an error that lists what there is
+CREATE FUNCTION tiering.source_column_type(source regclass, column_name text, role text)
+RETURNS regtype
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	type_found regtype;
+	base regtype;
+BEGIN
+	SELECT a.atttypid INTO type_found FROM pg_attribute a
+	WHERE a.attrelid = source AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+	  AND octet_length(column_name) < 64;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'column "%" of % does not exist', column_name, source
+			USING ERRCODE = 'undefined_column',
+				  DETAIL = format('It was named as %s.', role),
+				  HINT = format('Its columns are: %s.',
+						(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+						 FROM pg_attribute a
+						 WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped));
+	END IF;
+	LOOP
+		SELECT t.typbasetype INTO base FROM pg_type t WHERE t.oid = type_found AND t.typtype = 'd';
+		EXIT WHEN NOT FOUND;
+		type_found := base;
+	END LOOP;
+	RETURN type_found;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.source_column_type(regclass, text, text) IS
+'type of a column below any domain; an error with the columns there are if it is missing';
+
+-- SQL that gives the local date of a column: the same everywhere a source is read
+CREATE FUNCTION tiering.source_date_sql(source regclass, column_name text, time_zone text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind regtype := tiering.source_column_type(source, column_name, 'ordered_at');
+BEGIN
+	IF time_zone IS NOT NULL THEN
+		PERFORM now() AT TIME ZONE time_zone;	-- an unknown zone is an error here
+	END IF;
+	IF kind = 'date'::regtype THEN
+		RETURN format('%I::date', column_name);
+	ELSIF kind = 'timestamp'::regtype THEN
+		RETURN format('%I::date', column_name);
+	ELSIF kind = 'timestamptz'::regtype AND time_zone IS NULL THEN
+		RAISE EXCEPTION 'column "%" of % is a timestamp with time zone, and no time zone is given', column_name, source
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Pass the shop''s own, for example time_zone => ''Europe/London'': it decides where a day ends.';
+	ELSIF kind = 'timestamptz'::regtype THEN
+		RETURN format('(%I AT TIME ZONE %L)::date', column_name, time_zone);
+	END IF;
+	RAISE EXCEPTION 'column "%" of % has type %, which is no date', column_name, source, kind
+		USING ERRCODE = 'datatype_mismatch',
+			  HINT = 'ordered_at is a date, a timestamp or a timestamp with time zone; cast it in a view.';
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.source_date_sql(regclass, text, text) IS
+'SQL expression for the local date of a source''s column';
+
+-- SQL that gives the exact amount of a column
+CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind regtype := tiering.source_column_type(source, column_name, 'amount');
+BEGIN
+	CASE
+		WHEN kind = 'numeric'::regtype THEN
+			RETURN format('%I::numeric', column_name);
+		WHEN kind IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'money'::regtype) THEN
+			RETURN format('%I::numeric', column_name);
+		WHEN kind IN ('real'::regtype, 'double precision'::regtype) THEN
+			RETURN format('round(%I::numeric, 6)', column_name);	-- binary fractions have no exact end
+		ELSE
+			RAISE EXCEPTION 'column "%" of % has type %, which is no amount', column_name, source, kind
+				USING ERRCODE = 'datatype_mismatch',
+					  HINT = 'amount is a number; cast it to numeric in a view.';
+	END CASE;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.source_amount_sql(regclass, text) IS
+'SQL expression for the amount in a source''s column as numeric';
+
+-- The type of a column as SQL, with its own modifiers and collation
+CREATE FUNCTION tiering.column_type(relation regclass, column_name text)
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format_type(a.atttypid, a.atttypmod) ||
+		CASE WHEN a.attcollation NOT IN (0, t.typcollation)
+			 THEN format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END
+	FROM pg_attribute AS a
+		JOIN pg_type AS t ON t.oid = a.atttypid
+		LEFT JOIN pg_collation AS c ON c.oid = a.attcollation
+		LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace
+	WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+
+COMMENT ON FUNCTION tiering.column_type(regclass, text) IS
+'type of a column as SQL, with its modifiers and collation';
