@@ -54,7 +54,15 @@ BEGIN
 			USING ERRCODE = 'undefined_object',
 				  HINT = format('Insert its rules into %I.segment_rule first.', pipeline);
 	END IF;
-	PERFORM now() AT TIME ZONE p.time_zone;
+	IF p.time_zone IS NOT NULL THEN
+		PERFORM now() AT TIME ZONE p.time_zone;
+	END IF;
+	IF (SELECT t.typarray = 0 OR t.typcategory = 'A' FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+		WHERE a.attrelid = p.orders AND a.attname = p.customer_id) THEN
+		RAISE EXCEPTION 'customer_id "%" has type %, which cannot be an id', p.customer_id,
+				tiering.column_type(p.orders, p.customer_id)
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Cast it to text in a view.';
+	END IF;
 	IF NOT has_table_privilege(p.orders, 'SELECT') AND NOT has_any_column_privilege(p.orders, 'SELECT') THEN
 		EXECUTE format('SELECT FROM %s LIMIT 0', p.orders);	-- the server's own error
 	END IF;
@@ -67,13 +75,8 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	with_identity boolean;
 BEGIN
-	EXECUTE format('SELECT identity IS NOT NULL FROM %I.pipeline', pipeline) INTO STRICT with_identity;
-	IF with_identity AND to_regclass(format('%I.customer_identity', pipeline)) IS NULL THEN
-		PERFORM tiering.define_identity(pipeline);
-	END IF;
+	PERFORM tiering.define_identity(pipeline);
 	PERFORM tiering.define_source(pipeline);
 	PERFORM tiering.define_histories(pipeline);
 	PERFORM tiering.define_cutoffs(pipeline);
@@ -129,15 +132,11 @@ INSERT INTO %I.pipeline (pipeline, orders, customer_id, ordered_at, amount, orde
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)$sql$, name)
 	USING name, orders, customer_id, ordered_at, amount, NULLIF(order_id, ''), NULLIF(product_id, ''),
 		NULLIF(quantity, ''), NULLIF(changed_at, ''), NULLIF(filter, ''),
-		COALESCE(time_zone, current_setting('TimeZone')), bins, rule_set, materialization, histories, refunds,
+		NULLIF(time_zone, ''), bins, rule_set, materialization, histories, refunds,
 		rfm_window, NULLIF(currency, ''), NULLIF(customers::oid, 0)::regclass,
 		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass;
 	PERFORM tiering.check_settings(name);
 	PERFORM tiering.define_all(name);
-	IF histories = 'table' AND changed_at IS NULL AND NOT tiering.has_row_versions(orders) THEN
-		RAISE NOTICE 'changes in % cannot be told from row versions: every refresh reads all of it', orders
-			USING HINT = 'Name a column with the time of the last change as changed_at.';
-	END IF;
 END;
 $$;
 
@@ -168,7 +167,7 @@ UPDATE %I.pipeline SET
 	ordered_at = COALESCE($3, ordered_at), amount = COALESCE($4, amount),
 	order_id = NULLIF(COALESCE($5, order_id), ''), product_id = NULLIF(COALESCE($6, product_id), ''),
 	quantity = NULLIF(COALESCE($7, quantity), ''), changed_at = NULLIF(COALESCE($8, changed_at), ''),
-	filter = NULLIF(COALESCE($9, filter), ''), time_zone = COALESCE($10, time_zone),
+	filter = NULLIF(COALESCE($9, filter), ''), time_zone = NULLIF(COALESCE($10, time_zone), ''),
 	bins = COALESCE($11, bins), rule_set = COALESCE($12, rule_set),
 	materialization = COALESCE($13, materialization), histories = COALESCE($14, histories),
 	refunds = COALESCE($15, refunds), rfm_window = NULLIF(COALESCE($16, rfm_window), interval '0'),
@@ -187,19 +186,17 @@ RETURNING *$sql$, name) INTO STRICT after
 			after.product_id, after.quantity, after.changed_at, after.currency, after.filter,
 			after.time_zone, after.refunds, after.identity)
 		OR orders IS NOT NULL;	-- named again: its definition may have changed
-	type_before := tiering.customer_type(name);
+	type_before := tiering.column_type(to_regclass(format('%I.purchase_history', name)), 'customer_id');
 	IF source_changed THEN
 		EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', name);
 	END IF;
 	IF before.histories <> after.histories OR before.materialization <> after.materialization
-	   OR source_changed AND after.histories = 'view' THEN
+	   OR source_changed AND after.histories = 'view' OR type_before IS NULL THEN
 		PERFORM tiering.redefine_all(name);
 	ELSE
 		IF source_changed THEN
 			PERFORM tiering.drop_relations(name, ARRAY['purchase', 'order_line']);
-			IF before.identity IS DISTINCT FROM after.identity THEN
-				PERFORM tiering.define_identity(name);
-			END IF;
+			PERFORM tiering.define_identity(name);
 			PERFORM tiering.define_source(name);
 		END IF;
 		IF type_before IS DISTINCT FROM tiering.customer_type(name) THEN
@@ -240,6 +237,31 @@ BEGIN
 END;
 $$;
 
+-- Statements that grant again what is granted on some relations and their columns
+CREATE FUNCTION tiering.grants_sql(pipeline text, relations text[])
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH granted AS (
+		SELECT c.relname, c.relowner, NULL AS attname, c.relacl AS acl
+		FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = ANY (relations)
+		UNION ALL
+		SELECT c.relname, c.relowner, a.attname, a.attacl
+		FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+		WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = ANY (relations)
+	)
+	SELECT string_agg(format('GRANT %s%s ON %I.%I TO %s%s;', x.privilege_type,
+			COALESCE(format(' (%I)', g.attname), ''), pipeline, g.relname,
+			CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END,
+			CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ' ')
+	FROM granted AS g
+		CROSS JOIN LATERAL aclexplode(g.acl) AS x
+		LEFT JOIN pg_roles AS r ON r.oid = x.grantee
+	WHERE x.grantee <> g.relowner
+$$;
+
 -- Makes everything above the tables anew; rights granted on it are granted again
 CREATE FUNCTION tiering.redefine_all(pipeline text)
 RETURNS void
@@ -247,18 +269,16 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	published text[] := ARRAY['customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_rfm', 'segment_cell',
+		'rfm_cutoff', 'day', 'purchase_history', 'purchase', 'order_line'];
 	grants text;
+	indexes text;
 BEGIN
-	SELECT string_agg(format('GRANT %s ON %I.%I TO %s%s;', a.privilege_type, pipeline, c.relname,
-			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END,
-			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ' ')
-	INTO grants
-	FROM pg_class AS c
-		CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-		LEFT JOIN pg_roles AS r ON r.oid = a.grantee
-	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND a.grantee <> c.relowner
-	  AND c.relname IN ('customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_rfm', 'segment_cell',
-			'rfm_cutoff', 'day', 'purchase_history', 'purchase', 'order_line');
+	grants := tiering.grants_sql(pipeline, published);
+	SELECT string_agg(format('%I.%I', pipeline, i.relname), ', ') INTO indexes
+	FROM pg_class AS c JOIN pg_index AS x ON x.indrelid = c.oid JOIN pg_class AS i ON i.oid = x.indexrelid
+	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = 'customer_rfm'
+	  AND i.relname <> 'customer_rfm_key';
 	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary',
 		'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
 		'purchase', 'order_line']);
@@ -269,6 +289,10 @@ BEGIN
 	END IF;
 	RAISE NOTICE 'the relations of pipeline "%" were made anew and are empty', pipeline
 		USING HINT = format('CALL tiering.refresh(%L) fills them.', pipeline);
+	IF indexes IS NOT NULL THEN
+		RAISE NOTICE 'indexes of your own went with the old customer_rfm: %', indexes
+			USING HINT = 'Create them again.';
+	END IF;
 END;
 $$;
 
@@ -280,7 +304,7 @@ DECLARE
 	used_by text;
 	own text[] := ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
-		'customer_identity', 'log', 'run', 'segment_rule', 'pipeline'];
+		'customer_merge', 'customer_identity', 'log', 'run', 'segment_rule', 'pipeline'];
 	stranger text;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
@@ -310,6 +334,14 @@ RETURNS void
 LANGUAGE SQL
 BEGIN ATOMIC
 	SELECT pg_catalog.pg_advisory_xact_lock(
+		pg_catalog.hashtextextended('customer_tiering pipeline ' || pipeline, 0));
+END;
+
+CREATE FUNCTION tiering.try_lock_pipeline(pipeline text)
+RETURNS boolean
+LANGUAGE SQL
+BEGIN ATOMIC
+	SELECT pg_catalog.pg_try_advisory_xact_lock(
 		pg_catalog.hashtextextended('customer_tiering pipeline ' || pipeline, 0));
 END;
 
@@ -348,13 +380,13 @@ BEGIN
 		ORDER BY n.nspname
 	LOOP
 		RETURN QUERY EXECUTE format($sql$
-SELECT p.pipeline, $1, p.orders, p.histories, p.materialization, COALESCE(u.state, 'new'), u.run, u.as_of,
+SELECT $2, $1, p.orders, p.histories, p.materialization, COALESCE(u.state, 'new'), u.run, u.as_of,
 	u.started_at, d.finished_at, clock_timestamp() - d.finished_at, d.finished_at - d.started_at,
 	d.customers, d.source_lines, u.build, u.error
 FROM ONLY %1$I.pipeline AS p
 	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run ORDER BY run DESC LIMIT 1) AS u ON true
 	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run WHERE state = 'done' ORDER BY run DESC LIMIT 1) AS d ON true$sql$,
-			place.nspname) USING place.rolname;
+			place.nspname) USING place.rolname, place.nspname::text;
 	END LOOP;
 END;
 $$;

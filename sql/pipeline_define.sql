@@ -25,7 +25,7 @@ CREATE TABLE %1$I.pipeline (
 	changed_at text,
 	currency text,
 	filter text,
-	time_zone text NOT NULL,
+	time_zone text,
 	bins integer NOT NULL,
 	rule_set text NOT NULL,
 	rfm_window interval,
@@ -36,6 +36,8 @@ CREATE TABLE %1$I.pipeline (
 	products regclass,
 	identity regclass,
 	as_of date,
+	changes_by text,
+	published jsonb NOT NULL DEFAULT '[]',
 	source_version integer NOT NULL DEFAULT 1,
 	created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -55,6 +57,8 @@ CREATE TABLE %1$I.run (
 	changed_from xid8,
 	changed_from_time timestamptz,
 	system_identifier bigint,
+	source_parts oid[],
+	settings_version integer NOT NULL,
 	source_version integer,
 	bins integer,
 	since date,
@@ -93,6 +97,9 @@ COMMENT ON TABLE %1$I.pipeline IS 'settings of this pipeline; change them with t
 COMMENT ON TABLE %1$I.run IS 'one row a refresh: state, day of analysis, cut points, what was known of the orders';
 COMMENT ON TABLE %1$I.log IS 'one row a step of a refresh, with rows and duration; it can be watched while a refresh runs';
 COMMENT ON TABLE %1$I.segment_rule IS 'boxes of scores and the segment they belong to; yours to edit, see tiering.segment_check()';
+COMMENT ON COLUMN %1$I.pipeline.changes_by IS 'what tells changed orders: row versions, changed_at, or nothing, and then every refresh reads all';
+COMMENT ON COLUMN %1$I.pipeline.published IS 'columns of customer_profile with their types, in their order';
+COMMENT ON COLUMN %1$I.pipeline.source_version IS 'counts the changes of settings that make other histories';
 COMMENT ON COLUMN %1$I.run.changed_from IS 'transactions from here on may hold orders that the histories lack';
 COMMENT ON COLUMN %1$I.run.lines_left_out IS 'rows that pass the filter but have no customer, date or amount';
 COMMENT ON COLUMN %1$I.log.rows IS 'rows that the step wrote';
@@ -103,9 +110,9 @@ $$;
 COMMENT ON FUNCTION tiering.define_tables(text) IS
 'makes the tables of a new pipeline: settings, runs, log and segment rules';
 
--- Can changed rows be told by their row version?  Only a plain table has one.
-CREATE FUNCTION tiering.has_row_versions(source regclass)
-RETURNS boolean
+-- A table with its partitions and inheritance children
+CREATE FUNCTION tiering.relation_parts(source regclass)
+RETURNS TABLE (relid oid)
 LANGUAGE SQL STABLE
 BEGIN ATOMIC
 	WITH RECURSIVE part AS (
@@ -113,11 +120,70 @@ BEGIN ATOMIC
 		UNION
 		SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits AS i ON i.inhparent = part.relid
 	)
+	SELECT part.relid FROM part ORDER BY part.relid;
+END;
+
+-- Can changed rows be told by their row version?  Only plain tables have one.
+CREATE FUNCTION tiering.has_row_versions(source regclass)
+RETURNS boolean
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
 	SELECT pg_catalog.bool_and(c.relkind = 'p' OR c.relkind IN ('r', 'm') AND am.amname = 'heap')
-	FROM part
+	FROM tiering.relation_parts(source) AS part
 		JOIN pg_catalog.pg_class AS c ON c.oid = part.relid
 		LEFT JOIN pg_catalog.pg_am AS am ON am.oid = c.relam;
 END;
+
+-- Does the filter give the same for a row as long as the row is the same?
+-- The server knows the answer: it asks it of the predicate of an index.
+CREATE FUNCTION tiering.filter_is_fixed(pipeline text, orders regclass, filter text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	trial text;
+BEGIN
+	IF filter IS NULL THEN
+		RETURN true;
+	END IF;
+	-- under the table's own name, which the filter may use
+	trial := (SELECT c.relname FROM pg_class AS c WHERE c.oid = orders);
+	IF to_regclass(format('%I.%I', pipeline, trial)) IS NOT NULL THEN
+		trial := 'filter_trial';
+	END IF;
+	BEGIN
+		EXECUTE format('CREATE TABLE %I.%I (LIKE %s)', pipeline, trial, orders);
+		EXECUTE format(E'CREATE INDEX ON %I.%I ((1)) WHERE (%s\n)', pipeline, trial, filter);
+	EXCEPTION WHEN OTHERS THEN
+		RETURN false;			-- where the filter is simply wrong, the view over it will say so
+	END;
+	EXECUTE format('DROP TABLE %I.%I', pipeline, trial);
+	RETURN true;
+END;
+$$;
+
+-- What tells changed orders
+CREATE FUNCTION tiering.changes_by(pipeline text, orders regclass, changed_at text, filter text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT tiering.filter_is_fixed(pipeline, orders, filter) THEN
+		RAISE NOTICE 'the filter may change its mind about a row that has not changed: every refresh reads all orders'
+			USING HINT = 'Filter by the row''s own columns with immutable functions to have changes found.';
+		RETURN 'nothing';
+	ELSIF tiering.has_row_versions(orders) THEN
+		RETURN 'row versions';
+	ELSIF changed_at IS NOT NULL THEN
+		RETURN 'changed_at';
+	END IF;
+	RAISE NOTICE 'changes in % cannot be told from row versions: every refresh reads all of it', orders
+		USING HINT = 'Name a column with the time of the last change as changed_at.';
+	RETURN 'nothing';
+END;
+$$;
 
 -- The source as every later step reads it: one row a line of an order
 CREATE FUNCTION tiering.define_source(pipeline text)
@@ -127,8 +193,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	p record;
+	message text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	p.changes_by := tiering.changes_by(pipeline, p.orders, p.changed_at, p.filter);
+	EXECUTE format('UPDATE %I.pipeline SET changes_by = $1', pipeline) USING p.changes_by;
 	EXECUTE format($sql$
 CREATE VIEW %1$I.order_line AS
 SELECT %12$s AS customer_id,
@@ -153,8 +222,8 @@ FROM (
 		COALESCE(quote_ident(p.product_id), 'NULL::text'),
 		COALESCE(quote_ident(p.quantity) || '::numeric', 'NULL::numeric'),
 		COALESCE(quote_ident(p.currency) || '::text', 'NULL::text'),
-		CASE WHEN p.changed_at IS NOT NULL THEN quote_ident(p.changed_at) || '::timestamptz'
-			 WHEN tiering.has_row_versions(p.orders) THEN 'xmin'
+		CASE p.changes_by WHEN 'row versions' THEN 'xmin'
+			 WHEN 'changed_at' THEN tiering.source_time_sql(p.orders, p.changed_at, p.time_zone)
 			 ELSE 'NULL::xid' END,
 		COALESCE('((' || p.filter || E'\n\t\t) IS TRUE)', 'true'),
 		CASE WHEN p.identity IS NULL THEN 'o.customer_id'
@@ -187,10 +256,42 @@ COMMENT ON COLUMN %1$I.order_line.passes IS 'does the row pass the filter?';
 COMMENT ON COLUMN %1$I.order_line.counts IS 'does it pass the filter and have a customer, a date and an amount?';
 COMMENT ON COLUMN %1$I.purchase.lines IS 'rows of the source that the order is made of';
 $sql$, pipeline);
-	-- a mistake in the filter, a type that cannot be grouped and a missing right show here
+	-- a type that cannot be grouped and a missing right show here
 	EXECUTE format('SELECT customer_id FROM %I.purchase GROUP BY customer_id LIMIT 0', pipeline);
+EXCEPTION WHEN syntax_error OR undefined_function OR undefined_object OR undefined_column OR undefined_table
+		OR datatype_mismatch OR ambiguous_function THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	IF p.filter IS NULL THEN
+		RAISE;
+	END IF;
+	RAISE EXCEPTION 'filter of pipeline "%" does not work: %', pipeline, message
+		USING ERRCODE = SQLSTATE, DETAIL = format('The filter is: %s', p.filter),
+			  HINT = 'It is a condition on the columns of the orders; other names in it need their schema, as in shop.is_paid(status).';
 END;
 $$;
+
+-- Refuses a second currency, for money of two kinds has no sum
+CREATE FUNCTION tiering.one_currency(first_one text, last_one text, some_without boolean)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF first_one <> last_one OR (some_without AND first_one IS NOT NULL) THEN
+		RAISE EXCEPTION 'orders are in more than one currency: "%" and %', first_one,
+				CASE WHEN first_one <> last_one THEN '"' || last_one || '"' ELSE 'none' END
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = format('Pick one with a filter on the currency''s column, for example filter => %L.',
+						format('currency = %L', first_one));
+	END IF;
+	RETURN true;
+END;
+$$;
+
+CREATE FUNCTION tiering.one_currency_sql(pipeline text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+RETURN pg_catalog.format('SELECT tiering.one_currency(min(l.currency COLLATE "C"), max(l.currency COLLATE "C"), bool_or(l.currency IS NULL)) FROM %I.order_line AS l WHERE l.counts', pipeline);
 
 -- The histories: a table that refresh keeps, under a view; or a materialized view
 CREATE FUNCTION tiering.define_histories(pipeline text)
@@ -223,14 +324,16 @@ CREATE MATERIALIZED VIEW %1$I.purchase_history AS
 SELECT customer_id,
 	%2$s AS history,
 	sum(lines)::bigint AS source_rows
-FROM %1$I.purchase
+FROM %1$I.purchase%3$s
 GROUP BY customer_id
 WITH NO DATA;
 CREATE UNIQUE INDEX purchase_history_key ON %1$I.purchase_history (customer_id);
 COMMENT ON MATERIALIZED VIEW %1$I.purchase_history IS 'one row a customer: all purchases and refunds as one value';
 $sql$, pipeline, CASE p.refunds WHEN 'void'
 			THEN 'tiering.history_void_refunds(tiering.purchase_history_agg(purchased_on, amount))'
-			ELSE 'tiering.purchase_history_agg(purchased_on, amount)' END);
+			ELSE 'tiering.purchase_history_agg(purchased_on, amount)' END,
+			CASE WHEN p.currency IS NULL THEN ''
+				 ELSE E'\nWHERE (' || tiering.one_currency_sql(pipeline) || ')' END);
 	END IF;
 	EXECUTE format($sql$
 COMMENT ON COLUMN %1$I.purchase_history.customer_id IS 'the customer, as the source has it';
@@ -247,7 +350,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN tiering.column_type(format('%I.purchase', pipeline)::regclass, 'customer_id');
+	RETURN tiering.column_type(to_regclass(format('%I.purchase', pipeline)), 'customer_id');
 END;
 $$;
 
@@ -296,7 +399,7 @@ SELECT t.as_of,
 	(t.as_of - p.rfm_window)::date + 1 AS since,
 	p.bins
 FROM %1$I.pipeline AS p CROSS JOIN LATERAL (
-	SELECT COALESCE(p.as_of, (now() AT TIME ZONE p.time_zone)::date - 1) AS as_of
+	SELECT COALESCE(p.as_of, (now() AT TIME ZONE COALESCE(p.time_zone, current_setting('TimeZone')))::date - 1) AS as_of
 ) AS t$sql$ END, pipeline);
 	IF p.histories = 'table' THEN
 		EXECUTE format($sql$

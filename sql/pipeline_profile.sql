@@ -34,7 +34,7 @@ END;
 
 -- The columns of the profile in their order: what is published keeps its
 -- place and its type, what is new comes after it.
-CREATE FUNCTION tiering.profile_layout(pipeline text, customers regclass)
+CREATE FUNCTION tiering.profile_layout(published jsonb, customers regclass)
 RETURNS TABLE (place bigint, column_name text, expression text, type text, description text, is_attribute boolean)
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
@@ -47,19 +47,33 @@ AS $$
 			COALESCE(col_description(a.attrelid, a.attnum), 'from the customers relation'), true, 10000 + a.attnum
 		FROM pg_attribute AS a
 		WHERE a.attrelid = customers AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'id'
-	), published AS (
-		SELECT a.attname::text AS column_name, a.attnum, format_type(a.atttypid, a.atttypmod) AS type
-		FROM pg_attribute AS a
-		WHERE a.attrelid = to_regclass(format('%I.customer_profile', pipeline))
-		  AND a.attnum > 0 AND NOT a.attisdropped
+	), kept AS (
+		SELECT e.value ->> 'column' AS column_name, e.value ->> 'type' AS type, e.ordinality AS n
+		FROM jsonb_array_elements(published) WITH ORDINALITY AS e
 	)
-	SELECT row_number() OVER (ORDER BY p.attnum NULLS LAST, w.n),
+	SELECT row_number() OVER (ORDER BY p.n NULLS LAST, w.n),
 		COALESCE(p.column_name, w.column_name),
 		COALESCE(w.expression, format('NULL::%s', p.type)),
 		COALESCE(p.type, w.type),
 		COALESCE(w.description, 'no longer filled'),
 		COALESCE(w.is_attribute, false)
-	FROM wanted AS w FULL JOIN published AS p ON p.column_name = w.column_name
+	FROM wanted AS w FULL JOIN kept AS p ON p.column_name = w.column_name
+$$;
+
+-- Refuses a relation whose id cannot be compared with the customer's
+CREATE FUNCTION tiering.check_id_type(pipeline text, relation regclass, role text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('SELECT FROM %s AS c JOIN %I.purchase AS p ON p.customer_id = c.id LIMIT 0', relation, pipeline);
+EXCEPTION WHEN undefined_function THEN
+	RAISE EXCEPTION 'id of % has type %, which does not compare with a customer of type %', relation,
+			tiering.column_type(relation, 'id'), tiering.customer_type(pipeline)
+		USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
+			  HINT = 'Cast it in a view.';
+END;
 $$;
 
 CREATE FUNCTION tiering.define_profile(pipeline text)
@@ -72,6 +86,7 @@ DECLARE
 	bought text;
 	enrolled text;
 	taken text;
+	message text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	IF p.customers IS NOT NULL THEN
@@ -84,6 +99,7 @@ BEGIN
 				USING ERRCODE = 'duplicate_column',
 					  HINT = 'Pass a view of the customers with that column renamed.';
 		END IF;
+		PERFORM tiering.check_id_type(pipeline, p.customers, 'customers');
 	END IF;
 	SELECT string_agg(format('%s AS %I', l.expression, l.column_name), E',\n\t' ORDER BY l.place),
 		string_agg(format('%s AS %I',
@@ -93,7 +109,7 @@ BEGIN
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
 				 ELSE 'NULL' END, l.column_name), E',\n\t' ORDER BY l.place)
 	INTO bought, enrolled
-	FROM tiering.profile_layout(pipeline, p.customers) AS l;
+	FROM tiering.profile_layout(p.published, p.customers) AS l;
 
 	EXECUTE format($sql$
 CREATE OR REPLACE VIEW %1$I.customer_profile AS
@@ -106,16 +122,28 @@ FROM %1$I.customer_rfm AS r
 UNION ALL
 SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
-WHERE NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
+WHERE c.id IS NOT NULL
+	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$
 	AND NOT EXISTS (SELECT FROM %1$I.customer_identity AS i WHERE i.id = c.id)$sql$ END,
 				pipeline, p.customers, enrolled) END;
 
+	EXECUTE format($sql$
+UPDATE %1$I.pipeline SET published = (
+	SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+	FROM pg_attribute AS a
+	WHERE a.attrelid = '%1$I.customer_profile'::regclass AND a.attnum > 0 AND NOT a.attisdropped)
+RETURNING *$sql$, pipeline) INTO p;
 	EXECUTE (SELECT string_agg(format('COMMENT ON COLUMN %I.customer_profile.%I IS %L;',
 			pipeline, l.column_name, l.description), ' ')
-		FROM tiering.profile_layout(pipeline, p.customers) AS l);
+		FROM tiering.profile_layout(p.published, p.customers) AS l);
 	EXECUTE format('COMMENT ON VIEW %I.customer_profile IS %L', pipeline,
 		'one row a customer, keyed by customer_id: what the purchases say' ||
 		CASE WHEN p.customers IS NULL THEN '' ELSE ', and what the customers relation knows' END);
+EXCEPTION WHEN invalid_table_definition THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	RAISE EXCEPTION 'a published column of %.customer_profile cannot keep its type: %', quote_ident(pipeline), message
+		USING ERRCODE = 'invalid_table_definition',
+			  HINT = 'Pass a view of the customers that casts the column to its former type, or gives it another name.';
 END;
 $$;

@@ -15,7 +15,7 @@ DECLARE
 	customer_type text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_identity']);
+	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_merge', 'customer_identity']);
 	IF p.identity IS NULL THEN
 		RETURN;
 	END IF;
@@ -26,14 +26,19 @@ CREATE TABLE %1$I.customer_identity (
 	id %2$s PRIMARY KEY,
 	customer_id %2$s NOT NULL
 );
+CREATE VIEW %1$I.customer_merge AS
+SELECT id::%2$s AS id, merged_into::%2$s AS merged_into
+FROM %3$s
+WHERE id IS NOT NULL AND merged_into IS NOT NULL AND id <> merged_into;
 COMMENT ON TABLE %1$I.customer_identity IS 'customers that were merged, as of the last refresh: id is now customer_id';
-$sql$, pipeline, customer_type);
+COMMENT ON VIEW %1$I.customer_merge IS 'the merges as the identity relation has them';
+$sql$, pipeline, customer_type, p.identity);
 END;
 $$;
 
 -- Follows the identity relation to its end and stores the result; returns
 -- the SQL of an array of the customers whose histories that changes.
-CREATE FUNCTION tiering.refresh_identity(pipeline text, identity regclass)
+CREATE FUNCTION tiering.refresh_identity(pipeline text)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -43,17 +48,16 @@ DECLARE
 	ring text;
 	affected bigint;
 BEGIN
-	EXECUTE format('SELECT id::text FROM %s WHERE id IS NOT NULL GROUP BY id HAVING count(DISTINCT merged_into) > 1 LIMIT 1', identity)
+	EXECUTE format('SELECT id::text FROM %I.customer_merge GROUP BY id HAVING count(DISTINCT merged_into) > 1 LIMIT 1', pipeline)
 		INTO twice;
 	IF twice IS NOT NULL THEN
-		RAISE EXCEPTION 'customer "%" is merged into more than one other in %', twice, identity
+		RAISE EXCEPTION 'customer "%" is merged into more than one other', twice
 			USING ERRCODE = 'cardinality_violation', HINT = 'Keep one row for each id.';
 	END IF;
 	EXECUTE format($sql$
 CREATE TABLE %1$I.identity_fresh AS
 WITH RECURSIVE step AS (
-	SELECT DISTINCT id, merged_into FROM %2$s
-	WHERE id IS NOT NULL AND merged_into IS NOT NULL AND id <> merged_into
+	SELECT DISTINCT id, merged_into FROM %1$I.customer_merge
 ), chain AS (
 	SELECT id, merged_into AS customer_id FROM step
 	UNION ALL
@@ -61,10 +65,10 @@ WITH RECURSIVE step AS (
 ) CYCLE customer_id SET is_cycle USING path
 SELECT c.id, c.customer_id, c.is_cycle
 FROM chain AS c
-WHERE c.is_cycle OR NOT EXISTS (SELECT FROM step AS s WHERE s.id = c.customer_id)$sql$, pipeline, identity);
+WHERE c.is_cycle OR NOT EXISTS (SELECT FROM step AS s WHERE s.id = c.customer_id)$sql$, pipeline);
 	EXECUTE format('SELECT id::text FROM %I.identity_fresh WHERE is_cycle LIMIT 1', pipeline) INTO ring;
 	IF ring IS NOT NULL THEN
-		RAISE EXCEPTION 'merges in % lead from customer "%" round in a circle', identity, ring
+		RAISE EXCEPTION 'merges lead from customer "%" round in a circle', ring
 			USING ERRCODE = 'invalid_recursion', HINT = 'Each chain of merges ends at one customer.';
 	END IF;
 	EXECUTE format($sql$
@@ -83,6 +87,32 @@ WHERE o.customer_id IS DISTINCT FROM n.customer_id AND v.customer_id IS NOT NULL
 END;
 $$;
 
+-- Refuses to go on when what the pipeline reads was dropped
+CREATE FUNCTION tiering.require_sources(pipeline text, identity regclass, customers regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	gone record;
+BEGIN
+	SELECT v.* INTO gone FROM (VALUES
+		('orders', 'order_line', 'orders => ... names the table again.'),
+		('identity', 'customer_merge', 'identity => ... names the relation again, or ''-'' takes it away.'),
+		('customers', 'customer_profile', 'customers => ... names the relation again, or ''-'' takes it away.'))
+		AS v(source, relation, way_out)
+	WHERE to_regclass(format('%I.%I', pipeline, v.relation)) IS NULL
+	  AND (v.source = 'orders' OR v.source = 'identity' AND identity IS NOT NULL
+		   OR v.source = 'customers' AND customers IS NOT NULL)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'the % of pipeline "%" were dropped', gone.source, pipeline
+			USING ERRCODE = 'undefined_table',
+				  HINT = format('CALL tiering.alter_pipeline(%L, %s', pipeline, replace(gone.way_out, ' names', ') names'));
+	END IF;
+END;
+$$;
+
 -- Begins a run and returns its number; NULL if another session is at it
 CREATE FUNCTION tiering.refresh_begin(pipeline text, day date, full_build boolean)
 RETURNS bigint
@@ -96,13 +126,11 @@ DECLARE
 	new_run bigint;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
-	PERFORM tiering.lock_pipeline(pipeline);
-	IF to_regclass(format('%I.order_line', pipeline)) IS NULL THEN
-		RAISE EXCEPTION 'the orders of pipeline "%" are gone', pipeline
-			USING ERRCODE = 'undefined_table',
-				  HINT = 'Name the table again: CALL tiering.alter_pipeline(name, orders => ...), or drop the pipeline.';
+	IF NOT tiering.try_lock_pipeline(pipeline) THEN
+		RETURN NULL;
 	END IF;
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	PERFORM tiering.require_sources(pipeline, p.identity, p.customers);
 	IF day IN ('infinity', '-infinity') THEN
 		RAISE EXCEPTION 'as_of must be a finite date' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -127,9 +155,10 @@ BEGIN
 		EXECUTE format('UPDATE %I.pipeline SET as_of = $1 WHERE as_of IS DISTINCT FROM $1', pipeline) USING day;
 	END IF;
 	EXECUTE format($sql$
-INSERT INTO %I.run (as_of, state, backend_start, full_requested)
-VALUES (COALESCE($1, (clock_timestamp() AT TIME ZONE $2)::date - 1), 'running', $3, $4)
-RETURNING run$sql$, pipeline) INTO STRICT new_run USING day, p.time_zone, started, full_build;
+INSERT INTO %I.run (as_of, state, backend_start, full_requested, settings_version)
+VALUES (COALESCE($1, (clock_timestamp() AT TIME ZONE $2)::date - 1), 'running', $3, $4, $5)
+RETURNING run$sql$, pipeline) INTO STRICT new_run
+		USING day, COALESCE(p.time_zone, current_setting('TimeZone')), started, full_build, p.source_version;
 	RETURN new_run;
 END;
 $$;
@@ -142,10 +171,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	current_run bigint;
+	same_settings boolean;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
 	PERFORM tiering.lock_pipeline(pipeline);
+	PERFORM tiering.require_pipeline(pipeline);	-- again: it may have been dropped while this waited
 	EXECUTE format('SELECT max(run) FROM %I.run', pipeline) INTO current_run;
+	EXECUTE format('SELECT r.settings_version = p.source_version FROM %1$I.run AS r CROSS JOIN %1$I.pipeline AS p WHERE r.run = $1', pipeline)
+		INTO same_settings USING this_run;
+	IF same_settings IS FALSE THEN
+		RAISE EXCEPTION 'settings of pipeline "%" were changed while it was being refreshed', pipeline
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Refresh it again.';
+	END IF;
 	IF current_run IS DISTINCT FROM this_run THEN
 		RAISE EXCEPTION 'run % of pipeline "%" was superseded by run %', this_run, pipeline, current_run
 			USING ERRCODE = 'object_in_use', HINT = 'The newer run goes on; there is nothing to do.';
@@ -170,31 +207,6 @@ RETURNING l.duration$sql$, pipeline) INTO took USING this_run, this_step, new_st
 	IF new_state = 'done' THEN
 		RAISE NOTICE '%: % rows in % s%', this_step, COALESCE(row_count::text, 'no'),
 			round(extract(epoch FROM took), 2), COALESCE(' (' || note || ')', '');
-	END IF;
-END;
-$$;
-
--- Refuses orders in several currencies, for money of two kinds has no sum
-CREATE FUNCTION tiering.refuse_currencies(pipeline text)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	p record;
-	seen record;
-BEGIN
-	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	IF p.currency IS NULL THEN
-		RETURN;
-	END IF;
-	EXECUTE format('SELECT min(currency COLLATE "C") AS one, max(currency COLLATE "C") AS other, bool_or(currency IS NULL) AS none FROM %I.order_line WHERE counts', pipeline)
-		INTO seen;
-	IF seen.one <> seen.other OR (seen.none AND seen.one IS NOT NULL) THEN
-		RAISE EXCEPTION 'orders are in more than one currency: "%" and %', seen.one,
-				CASE WHEN seen.one <> seen.other THEN quote_ident(seen.other) ELSE 'none' END
-			USING ERRCODE = 'invalid_parameter_value',
-				  HINT = format('Pick one with a filter, for example filter => %L.', format('%I = %L', p.currency, seen.one));
 	END IF;
 END;
 $$;
@@ -327,6 +339,7 @@ DECLARE
 	watermark_time timestamptz;
 	affected bigint := 0;
 	left_out record;
+	parts oid[];
 	build text := 'full';
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
@@ -336,14 +349,18 @@ BEGIN
 
 	-- taken before the orders are read: what a later snapshot misses is younger
 	watermark := pg_snapshot_xmin(pg_current_snapshot());
-	PERFORM tiering.refuse_currencies(pipeline);
-	IF p.identity IS NOT NULL THEN
-		affected := tiering.refresh_identity(pipeline, p.identity);
+	parts := ARRAY(SELECT t.relid FROM tiering.relation_parts(p.orders) AS t);
+	IF p.currency IS NOT NULL THEN
+		EXECUTE tiering.one_currency_sql(pipeline);
 	END IF;
-	IF p.changed_at IS NOT NULL THEN
-		EXECUTE format('SELECT max(changed) FROM %I.order_line', pipeline) INTO watermark_time;
+	IF p.identity IS NOT NULL THEN
+		affected := tiering.refresh_identity(pipeline);
+	END IF;
+	IF p.changes_by = 'changed_at' THEN
+		-- a time in the future must not hide what is changed until then
+		EXECUTE format('SELECT LEAST(max(changed), now()) FROM %I.order_line', pipeline) INTO watermark_time;
 		changed_test := format('l.changed >= %L::timestamptz', before.changed_from_time - interval '1 hour');
-	ELSIF tiering.has_row_versions(p.orders) THEN
+	ELSIF p.changes_by = 'row versions' THEN
 		changed_test := format('tiering.changed_since(l.changed, %L::xid8)', before.changed_from);
 	END IF;
 
@@ -353,6 +370,7 @@ BEGIN
 		WHEN before.source_version <> p.source_version THEN 'all customers: settings changed'
 		WHEN before.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() AS c)
 			THEN 'all customers: restored on another server'
+		WHEN before.source_parts IS DISTINCT FROM parts THEN 'all customers: partitions changed'
 		WHEN changed_test IS NULL THEN 'all customers: changes cannot be told' END;
 	IF note IS NULL THEN
 		row_count := tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected);
@@ -373,10 +391,10 @@ UPDATE %1$I.run SET (source_lines, lines_left_out) = (
 	PERFORM tiering.drop_relations(pipeline, ARRAY['identity_affected', 'history_changes']);
 
 	EXECUTE format($sql$
-UPDATE %I.run SET changed_from = $2, changed_from_time = $3, source_version = $4, build = $5,
+UPDATE %I.run SET changed_from = $2, changed_from_time = $3, source_version = $4, build = $5, source_parts = $6,
 	system_identifier = (SELECT c.system_identifier FROM pg_control_system() AS c)
 WHERE run = $1 RETURNING lines_left_out AS lines$sql$, pipeline)
-		INTO left_out USING this_run, watermark, COALESCE(watermark_time, '-infinity'), p.source_version, build;
+		INTO left_out USING this_run, watermark, COALESCE(watermark_time, '-infinity'), p.source_version, build, parts;
 	IF left_out.lines > 0 THEN
 		note := format('%s; %s rows without a customer, date or amount left out', note, left_out.lines);
 	END IF;
@@ -494,9 +512,8 @@ BEGIN
 	CASE step
 		WHEN 'histories' THEN
 			IF p.histories = 'view' THEN
-				PERFORM tiering.refuse_currencies(pipeline);
 				IF p.identity IS NOT NULL THEN
-					PERFORM tiering.refresh_identity(pipeline, p.identity);
+					PERFORM tiering.refresh_identity(pipeline);
 					EXECUTE format('DROP TABLE %I.identity_affected', pipeline);
 				END IF;
 				PERFORM tiering.refresh_view(pipeline, 'purchase_history', $4);
@@ -524,6 +541,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM tiering.lock_pipeline(pipeline);
+	IF to_regclass(format('%I.run', pipeline)) IS NULL THEN
+		RETURN;					-- dropped meanwhile
+	END IF;
 	EXECUTE format('UPDATE %I.run SET state = ''failed'', finished_at = clock_timestamp(), error = $2 WHERE run = $1', pipeline)
 		USING this_run, message;
 	PERFORM tiering.refresh_log(pipeline, this_run, step, 'failed', NULL, message);

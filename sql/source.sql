@@ -69,6 +69,32 @@ $$;
 COMMENT ON FUNCTION tiering.source_date_sql(regclass, text, text) IS
 'SQL expression for the local date of a source''s column';
 
+-- SQL that gives the instant of a column, the same in every session
+CREATE FUNCTION tiering.source_time_sql(source regclass, column_name text, time_zone text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind regtype := tiering.source_column_type(source, column_name, 'changed_at');
+BEGIN
+	IF kind = 'timestamptz'::regtype THEN
+		RETURN format('%I::timestamptz', column_name);
+	ELSIF kind = 'timestamp'::regtype AND time_zone IS NOT NULL THEN
+		RETURN format('(%I AT TIME ZONE %L)', column_name, time_zone);
+	ELSIF kind = 'timestamp'::regtype THEN
+		RAISE EXCEPTION 'column "%" of % is a timestamp without time zone, and no time zone is given', column_name, source
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Pass the zone in which it is written, for example time_zone => ''UTC''.';
+	END IF;
+	RAISE EXCEPTION 'column "%" of % has type %, which is no time of a change', column_name, source, kind
+		USING ERRCODE = 'datatype_mismatch', HINT = 'changed_at is a timestamp, with or without time zone.';
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.source_time_sql(regclass, text, text) IS
+'SQL expression for the instant in a source''s column';
+
 -- SQL that gives the exact amount of a column
 CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text)
 RETURNS text

@@ -68,6 +68,8 @@ typedef struct Receiver
 	bool		has_rows;		/* the optional column is there */
 	int32		base;			/* day of the first row; entries count from it */
 	CustomerKey key;
+	FmgrInfo	customer_out;	/* writes an id, for error messages */
+	Datum		customer;		/* of the row at hand */
 	Parts	   *parts;
 } Receiver;
 
@@ -102,6 +104,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc row)
 {
 	Receiver   *receiver = (Receiver *) self;
 	MemoryContext old;
+	Oid			out;
+	bool		is_varlena;
 
 	if (receiver->started)
 		ereport(ERROR,
@@ -123,6 +127,8 @@ receiver_startup(DestReceiver *self, int operation, TupleDesc row)
 	old = MemoryContextSwitchTo(receiver->context);
 	customer_key_init(&receiver->key, receiver->customer_type,
 					  TupleDescAttr(row, COLUMN_CUSTOMER)->attcollation);
+	getTypeOutputInfo(receiver->customer_type, &out, &is_varlena);
+	fmgr_info(out, &receiver->customer_out);
 	receiver->parts = parts_begin(get_hash_memory_limit());
 	MemoryContextSwitchTo(old);
 }
@@ -170,6 +176,41 @@ lay_aside(Receiver *receiver, Datum customer, const HistoryDay *day,
 	receiver->parts->part[part].blocks->used += head.size;
 }
 
+/* Says in an error's detail whose row it is: millions may be read */
+static void
+name_customer(void *arg)
+{
+	Receiver   *receiver = arg;
+
+	errdetail("Customer: %s.",
+			  OutputFunctionCall(&receiver->customer_out, receiver->customer));
+}
+
+/* Reads the day and the amount of a row */
+static void
+read_purchase(Receiver *receiver, TupleTableSlot *slot, HistoryDay *day,
+			  int *scale)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = name_customer,
+		.arg = receiver
+	};
+	Amount		amount;
+
+	receiver->customer = slot->tts_values[COLUMN_CUSTOMER];
+	error_context_stack = &callback;
+	day->day = history_day_of_date(DatumGetDateADT(slot->tts_values[COLUMN_DAY]));
+	amount_from_numeric(slot->tts_values[COLUMN_AMOUNT], &amount);
+	error_context_stack = callback.previous;
+	day->orders = amount.negative ? 0 : 1;
+	if (amount.negative)
+		day->refunded = amount.units;
+	else
+		day->gross = amount.units;
+	*scale = amount.scale;
+}
+
 /*
  * Takes one row of the query.  As in the aggregate, a row without a date or
  * an amount leaves the history as it is; one without a customer has none.
@@ -179,8 +220,8 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	Receiver   *receiver = (Receiver *) self;
 	Datum		customer;
-	Amount		amount;
 	HistoryDay	day = {0};
+	int			scale;
 	int64		rows = 1;
 
 	slot_getallattrs(slot);
@@ -196,24 +237,18 @@ receiver_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	if (slot->tts_isnull[COLUMN_DAY] || slot->tts_isnull[COLUMN_AMOUNT])
 		return true;
-	day.day = history_day_of_date(DatumGetDateADT(slot->tts_values[COLUMN_DAY]));
+	read_purchase(receiver, slot, &day, &scale);
 	if (receiver->base < 0)
 		receiver->base = day.day;
-	amount_from_numeric(slot->tts_values[COLUMN_AMOUNT], &amount);
-	day.orders = amount.negative ? 0 : 1;
-	if (amount.negative)
-		day.refunded = amount.units;
-	else
-		day.gross = amount.units;
 
 	customer = slot->tts_values[COLUMN_CUSTOMER];
 	if (receiver->key.length != -1)
-		lay_aside(receiver, customer, &day, amount.scale, rows);
+		lay_aside(receiver, customer, &day, scale, rows);
 	else
 	{
 		struct varlena *flat = PG_DETOAST_DATUM_PACKED(customer);
 
-		lay_aside(receiver, PointerGetDatum(flat), &day, amount.scale, rows);
+		lay_aside(receiver, PointerGetDatum(flat), &day, scale, rows);
 		if (flat != (struct varlena *) DatumGetPointer(customer))
 			pfree(flat);
 	}
