@@ -481,3 +481,13 @@ COMMENT ON FUNCTION tiering.purchase_histories(text) IS
 'histories of all customers of a query that gives customer, date, amount and, if wanted, source rows';
 COMMENT ON FUNCTION tiering.purchase_histories(text, anyarray) IS
 'the same for a query with a parameter $1, such as the customers to look at';
+
+-- not for use by hand: refresh writes all histories with it
+
+CREATE FUNCTION tiering.store_purchase_histories(new_table regclass, query text, void_refunds boolean)
+RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tiering_store_purchase_histories';
+
+COMMENT ON FUNCTION tiering.store_purchase_histories(regclass, text, boolean) IS
+'writes the histories of a query straight into a new table without indexes; returns their number';

@@ -309,8 +309,8 @@ BEGIN
 		EXECUTE format($sql$
 CREATE TABLE %1$I.purchase_history_stored (
 	customer_id %2$s PRIMARY KEY,
-	history tiering.purchase_history NOT NULL,
-	source_rows bigint NOT NULL
+	history tiering.purchase_history,
+	source_rows bigint
 );
 CREATE VIEW %1$I.purchase_history AS
 SELECT customer_id, history, source_rows
@@ -368,7 +368,7 @@ FROM %1$I.day AS d CROSS JOIN LATERAL (
 		max(d.as_of - (s.rfm).recency_days) AS newest_purchase,
 		tiering.rfm_cutoffs(- (s.rfm).recency_days, d.bins) AS r_cutoffs,
 		tiering.rfm_cutoffs((s.rfm).frequency, d.bins) AS f_cutoffs,
-		tiering.rfm_cutoffs((s.rfm).monetary::double precision, d.bins) AS m_cutoffs
+		tiering.rfm_cutoffs(tiering.money_value((s.rfm).monetary), d.bins) AS m_cutoffs
 	FROM (
 		SELECT tiering.rfm(h.history, d.as_of, d.since) AS rfm
 		FROM %1$I.purchase_history AS h
@@ -456,7 +456,7 @@ FROM (
 		(t.rfm).recency_days, (t.rfm).frequency, (t.rfm).monetary,
 		tiering.rfm_score(- (t.rfm).recency_days, t.r_cutoffs) AS r_score,
 		tiering.rfm_score((t.rfm).frequency, t.f_cutoffs) AS f_score,
-		tiering.rfm_score((t.rfm).monetary::double precision, t.m_cutoffs) AS m_score
+		tiering.rfm_score(tiering.money_value((t.rfm).monetary), t.m_cutoffs) AS m_score
 	FROM (
 		SELECT h.customer_id, c.as_of, c.bins, c.r_cutoffs, c.f_cutoffs, c.m_cutoffs,
 			tiering.rfm(h.history, c.as_of, c.since) AS rfm,

@@ -233,14 +233,12 @@ AS $$
 DECLARE
 	made bigint;
 BEGIN
-	EXECUTE format('CREATE TABLE %I.purchase_history_fresh AS %s', pipeline,
-		tiering.histories_sql(pipeline, refunds, '', ''));
-	GET DIAGNOSTICS made = ROW_COUNT;
+	EXECUTE format('CREATE TABLE %I.purchase_history_fresh (customer_id %s, history tiering.purchase_history, source_rows bigint)',
+		pipeline, tiering.customer_type(pipeline));
+	made := tiering.store_purchase_histories(format('%I.purchase_history_fresh', pipeline)::regclass,
+		format('SELECT customer_id, purchased_on, amount, lines FROM %I.purchase', pipeline), refunds = 'void');
 	EXECUTE format($sql$
-ALTER TABLE %1$I.purchase_history_fresh
-	ALTER COLUMN history SET NOT NULL,
-	ALTER COLUMN source_rows SET NOT NULL,
-	ADD CONSTRAINT purchase_history_fresh_pkey PRIMARY KEY (customer_id);
+ALTER TABLE %1$I.purchase_history_fresh ADD CONSTRAINT purchase_history_fresh_pkey PRIMARY KEY (customer_id);
 ANALYZE %1$I.purchase_history_fresh (customer_id);
 CREATE OR REPLACE VIEW %1$I.purchase_history AS
 SELECT customer_id, history, source_rows
@@ -384,9 +382,12 @@ BEGIN
 	IF row_count IS NULL THEN
 		row_count := tiering.build_histories(pipeline, p.refunds);
 		EXECUTE format($sql$
-UPDATE %1$I.run SET (source_lines, lines_left_out) = (
-	SELECT count(*) FILTER (WHERE l.counts), count(*) FILTER (WHERE l.passes AND NOT l.counts)
-	FROM %1$I.order_line AS l) WHERE run = $1$sql$, pipeline) USING this_run;
+UPDATE %1$I.run SET source_lines = (SELECT COALESCE(sum(h.source_rows), 0) FROM %1$I.purchase_history_stored AS h),
+	lines_left_out = CASE WHEN $2 THEN 0 ELSE (
+		SELECT count(*) FROM %1$I.order_line AS l WHERE l.passes AND NOT l.counts) END
+WHERE run = $1$sql$, pipeline)
+			USING this_run, (SELECT bool_and(a.attnotnull) FROM pg_attribute AS a
+				WHERE a.attrelid = p.orders AND a.attname IN (p.customer_id, p.ordered_at, p.amount));
 	END IF;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['identity_affected', 'history_changes']);
 

@@ -89,6 +89,14 @@ AS 'MODULE_PATHNAME', 'tiering_rfm_score';
 COMMENT ON FUNCTION tiering.rfm_score(double precision, double precision[]) IS
 '1 + the number of cut points that are not above the value';
 
+CREATE FUNCTION tiering.money_value(amount numeric)
+RETURNS double precision
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_money_value';
+
+COMMENT ON FUNCTION tiering.money_value(numeric) IS
+'the same as amount::double precision, in less time';
+
 CREATE FUNCTION tiering.band(value numeric, thresholds numeric[])
 RETURNS integer
 LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE

@@ -59,7 +59,7 @@ WITH history AS MATERIALIZED (
 	WHERE (h.rfm).recency_days IS NOT NULL
 ), cut AS MATERIALIZED (
 	SELECT tiering.%3$I(%4$s, %5$s) AS r, tiering.%3$I(s.frequency, %5$s) AS f,
-		tiering.%3$I(s.monetary::double precision, %5$s) AS m
+		tiering.%3$I(tiering.money_value(s.monetary), %5$s) AS m
 	FROM scored AS s
 )
 SELECT s.customer::text, s.recency_days, s.frequency, s.monetary, s.r, s.f, s.m,
@@ -68,7 +68,7 @@ SELECT s.customer::text, s.recency_days, s.frequency, s.monetary, s.r, s.f, s.m,
 		tiering.segment_score(s.m, %5$s, 5))
 FROM (
 	SELECT s.*, %6$s AS r, tiering.rfm_score(s.frequency, s.cut_f) AS f,
-		tiering.rfm_score(s.monetary::double precision, s.cut_m) AS m
+		tiering.rfm_score(tiering.money_value(s.monetary), s.cut_m) AS m
 	FROM (
 		SELECT s.*, c.f AS cut_f, c.m AS cut_m, tiering.rfm_score(%4$s, c.r) AS score_r
 		FROM scored AS s CROSS JOIN cut AS c

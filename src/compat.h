@@ -13,4 +13,14 @@
 #include "varatt.h"
 #endif
 
+/* ownership of any object is asked for by one function now */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#define OWNS_RELATION(relid) \
+	object_ownercheck(RelationRelationId, (relid), GetUserId())
+#else
+#define OWNS_RELATION(relid) pg_class_ownercheck((relid), GetUserId())
+#endif
+
 #endif							/* COMPAT_H */

@@ -12,13 +12,20 @@
 #include "fmgr.h"
 #include "utils/xid8.h"
 
+/* What changed_since() finds out once for each call site */
+typedef struct ChangedSince
+{
+	FullTransactionId since;	/* the argument it was worked out for */
+	bool		all;			/* too long ago to tell: everything changed */
+} ChangedSince;
+
 /*
  * Was a row version made by a transaction that is not older than since?
  *
- * xmin has 32 bits.  Its epoch is the one that puts it before the next
- * transaction id, which is right for everything younger than two thousand
- * million transactions; an older row may look young, and is then only read
- * once more than needed.  It never happens the other way round.
+ * xmin has 32 bits, and is compared as the server compares transaction ids:
+ * right for all that is younger than two thousand million transactions.  A
+ * row that is older may look young, and is then only read once more than
+ * needed.  If since itself is that old, every row counts as changed.
  */
 PG_FUNCTION_INFO_V1(tiering_changed_since);
 Datum
@@ -26,21 +33,21 @@ tiering_changed_since(PG_FUNCTION_ARGS)
 {
 	TransactionId xmin = PG_GETARG_TRANSACTIONID(0);
 	FullTransactionId since = PG_GETARG_FULLTRANSACTIONID(1);
-	FullTransactionId next;
-	uint32		epoch;
+	ChangedSince *known = fcinfo->flinfo->fn_extra;
 
-	if (!TransactionIdIsNormal(xmin))
-		PG_RETURN_BOOL(false);
-	next = ReadNextFullTransactionId();
-	epoch = EpochFromFullTransactionId(next);
-	if (xmin >= XidFromFullTransactionId(next))
+	if (known == NULL || !FullTransactionIdEquals(known->since, since))
 	{
-		if (epoch == 0)
-			PG_RETURN_BOOL(true);	/* made since this statement began */
-		epoch--;
+		uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
+
+		known = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ChangedSince));
+		known->since = since;
+		known->all = next - U64FromFullTransactionId(since) >= PG_INT32_MAX;
+		fcinfo->flinfo->fn_extra = known;
 	}
-	PG_RETURN_BOOL(FullTransactionIdFollowsOrEquals(
-						FullTransactionIdFromEpochAndXid(epoch, xmin), since));
+	if (!TransactionIdIsNormal(xmin))
+		PG_RETURN_BOOL(false);	/* a row of the server's own making */
+	PG_RETURN_BOOL(known->all ||
+				   (int32) (xmin - XidFromFullTransactionId(since)) >= 0);
 }
 
 /* May the procedure that asks commit? */

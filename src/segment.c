@@ -83,15 +83,39 @@ tiering_segment_score(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(segment_map_score(score, bins, rule_bins));
 }
 
+/* Writes a score of one to three digits */
+static char *
+put_score(char *p, int score)
+{
+	if (score > 99)
+		*p++ = (char) ('0' + score / 100);
+	if (score > 9)
+		*p++ = (char) ('0' + score / 10 % 10);
+	*p++ = (char) ('0' + score % 10);
+	return p;
+}
+
 /* Three scores as one text: 545, or 10-9-10 where a score may have two digits */
 PG_FUNCTION_INFO_V1(tiering_rfm_cell);
 Datum
 tiering_rfm_cell(PG_FUNCTION_ARGS)
 {
-	const char *form = PG_GETARG_INT32(3) < 10 ? "%d%d%d" : "%d-%d-%d";
-	char		cell[48];
+	bool		apart = PG_GETARG_INT32(3) > 9;
+	char		cell[16];
+	char	   *p = cell;
 
-	snprintf(cell, sizeof(cell), form,
-			 PG_GETARG_INT32(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2));
-	PG_RETURN_TEXT_P(cstring_to_text(cell));
+	for (int i = 0; i < 3; i++)
+	{
+		int			score = PG_GETARG_INT32(i);
+
+		if (score < 1 || score > RFM_MAX_BINS)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("score %d is not between 1 and %d",
+							score, RFM_MAX_BINS)));
+		if (apart && i > 0)
+			*p++ = '-';
+		p = put_score(p, score);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(cell, p - cell));
 }

@@ -44,19 +44,40 @@ typedef struct NumericParts
 	bool		negative;
 } NumericParts;
 
-static void amount_refused(Datum value, int sqlstate, const char *limit,
-						   const char *hint) pg_attribute_noreturn();
-
-/* Raises the error that names the amount and the limit */
-static void
-amount_refused(Datum value, int sqlstate, const char *limit, const char *hint)
+/* Why a numeric is no amount */
+typedef enum AmountStatus
 {
+	AMOUNT_OK,
+	AMOUNT_NOT_FINITE,
+	AMOUNT_TOO_LARGE,
+	AMOUNT_TOO_FINE
+} AmountStatus;
+
+/* Raises the error that names the amount and the limit; returns if it is none */
+static void
+amount_raise(AmountStatus status, Datum value)
+{
+	char	   *text;
+
+	if (status == AMOUNT_OK)
+		return;
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	if (status == AMOUNT_NOT_FINITE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("amount %s is not a finite number", text),
+				 errhint("Leave such rows out, or pass NULL, which is skipped.")));
+	if (status == AMOUNT_TOO_LARGE)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount %s is not below the limit of 10^%d", text,
+						UNITS_AMOUNT_DIGITS),
+				 errhint("Use a larger unit of money, such as thousands.")));
 	ereport(ERROR,
-			(errcode(sqlstate),
-			 errmsg("amount %s %s",
-					DatumGetCString(DirectFunctionCall1(numeric_out, value)),
-					limit),
-			 errhint("%s", hint)));
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("amount %s has more than %d decimal places", text,
+					UNITS_MAX_SCALE),
+			 errhint("Round it first, for example with round(amount, 2).")));
 }
 
 static int
@@ -68,9 +89,9 @@ numeric_digit(const NumericParts *parts, int i)
 	return digit;
 }
 
-/* Takes a stored numeric apart */
-static void
-numeric_open(struct varlena *number, Datum value, NumericParts *parts)
+/* Takes a stored numeric apart; false if it is no finite number */
+static bool
+numeric_open(struct varlena *number, NumericParts *parts)
 {
 	const char *data = VARDATA_ANY(number);
 	Size		size = VARSIZE_ANY_EXHDR(number);
@@ -80,9 +101,7 @@ numeric_open(struct varlena *number, Datum value, NumericParts *parts)
 	if (size >= sizeof(uint16))
 		memcpy(&header, data, sizeof(uint16));
 	if (size < sizeof(uint16) || (header & SIGN_MASK) == HEADER_SPECIAL)
-		amount_refused(value, ERRCODE_INVALID_PARAMETER_VALUE,
-					   "is not a finite number",
-					   "Leave such rows out, or pass NULL, which is skipped.");
+		return false;
 	if (header & HEADER_SHORT)
 	{
 		parts->negative = (header & SHORT_NEGATIVE) != 0;
@@ -105,49 +124,41 @@ numeric_open(struct varlena *number, Datum value, NumericParts *parts)
 	}
 	parts->digits = data + header_size;
 	parts->ndigits = (size - header_size) / sizeof(int16);
+	return true;
 }
 
 /*
  * Reads an amount exactly, at its own scale or, when it shows more than six
  * decimal places that are all zero beyond them, at six.
  */
-void
-amount_from_numeric(Datum value, Amount *amount)
+static AmountStatus
+amount_read(struct varlena *number, Amount *amount)
 {
-	struct varlena *number = PG_DETOAST_DATUM_PACKED(value);
 	NumericParts parts;
 	uint64		whole = 0;		/* below 10^16: four digits */
 	uint32		millionths = 0;
 
-	numeric_open(number, value, &parts);
+	if (!numeric_open(number, &parts))
+		return AMOUNT_NOT_FINITE;
 	if (parts.ndigits > 0 && parts.weight >= 4)
-		amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-					   "is not below the limit of 10^15",
-					   "Use a larger unit of money, such as thousands.");
+		return AMOUNT_TOO_LARGE;
 	for (int i = 0; i <= parts.weight; i++)
 		whole = whole * DIGIT_BASE +
 			(i < parts.ndigits ? numeric_digit(&parts, i) : 0);
-	for (int i = 0; i < parts.ndigits; i++)
+	for (int i = Max(parts.weight + 1, 0); i < parts.ndigits; i++)
 	{
 		int			place = i - parts.weight;	/* 1: first four decimals */
-		int			digit;
+		int			digit = numeric_digit(&parts, i);
 
-		if (place < 1)
-			continue;
-		digit = numeric_digit(&parts, i);
 		if (place == 1)
 			millionths += digit * 100;
 		else if (place == 2 && digit % 100 == 0)
 			millionths += digit / 100;
 		else if (digit != 0)
-			amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-						   "has more than 6 decimal places",
-						   "Round it first, for example with round(amount, 2).");
+			return AMOUNT_TOO_FINE;
 	}
 	if (whole >= UINT64CONST(1000000000000000))
-		amount_refused(value, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-					   "is not below the limit of 10^15",
-					   "Use a larger unit of money, such as thousands.");
+		return AMOUNT_TOO_LARGE;
 
 	amount->negative = parts.negative;
 	amount->scale = Min(parts.scale, UNITS_MAX_SCALE);
@@ -164,8 +175,39 @@ amount_from_numeric(Datum value, Amount *amount)
 				millionths / (uint32) units_power_of_ten(UNITS_MAX_SCALE -
 														 amount->scale);
 	}
+	return AMOUNT_OK;
+}
+
+/* Reads an amount exactly, or raises the error that says why not */
+void
+amount_from_numeric(Datum value, Amount *amount)
+{
+	struct varlena *number = PG_DETOAST_DATUM_PACKED(value);
+
+	amount_raise(amount_read(number, amount), value);
 	if ((Pointer) number != DatumGetPointer(value))
 		pfree(number);
+}
+
+/*
+ * The nearest double, as the server's own cast gives it, which goes through
+ * text.  Up to 2^53 both numbers of the quotient are exact, so it is the
+ * nearest as well.
+ */
+double
+double_from_numeric(Datum value)
+{
+	Amount		amount;
+
+	if (amount_read(PG_DETOAST_DATUM_PACKED(value), &amount) == AMOUNT_OK &&
+		amount.units <= (Units) 1 << 53)
+	{
+		double		size = (double) (uint64) amount.units /
+			(double) (uint64) units_power_of_ten(amount.scale);
+
+		return amount.negative ? -size : size;
+	}
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
 }
 
 /* Makes a numeric that shows exactly scale decimal places */

@@ -19,6 +19,7 @@ typedef struct Amount
 } Amount;
 
 extern void amount_from_numeric(Datum value, Amount *amount);
+extern double double_from_numeric(Datum value);
 extern Datum numeric_from_units(SignedUnits units, int scale);
 
 #endif							/* UNITS_NUMERIC_H */
