@@ -278,8 +278,8 @@ WITH swept AS MATERIALIZED (
 		(SELECT count(*) FROM %1$I.purchase_history_stored) AS known
 	FROM swept AS s
 ), chosen AS MATERIALIZED (
-	-- past a twentieth of all customers, building everything is the shorter way
-	SELECT w.*, cardinality(w.customers) <= GREATEST(1000, w.known / 20) AS worth_it FROM wanted AS w
+	-- past a tenth of all customers, building everything is the shorter way
+	SELECT w.*, cardinality(w.customers) <= GREATEST(1000, w.known / 10) AS worth_it FROM wanted AS w
 ), built AS MATERIALIZED (
 	SELECT h.* FROM chosen AS c, LATERAL (%4$s) AS h
 	WHERE c.worth_it
@@ -320,6 +320,24 @@ SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$, pipeline) 
 	EXECUTE format('UPDATE %1$I.run SET source_lines = $1, lines_left_out = $2 WHERE run = (SELECT max(run) FROM %1$I.run)', pipeline)
 		USING total.counted, total.passed - total.counted;
 	RETURN touched;
+END;
+$$;
+
+-- Looks at a hundredth of the orders: have so many changed that a search for
+-- the customers would only be time lost?
+CREATE FUNCTION tiering.many_changed(pipeline text, orders regclass, since xid8)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	share double precision;
+	lines_each double precision;
+BEGIN
+	EXECUTE format('SELECT count(*) FILTER (WHERE tiering.changed_since(xmin, $1))::double precision / NULLIF(count(*), 0)
+		FROM %s TABLESAMPLE SYSTEM (1)', orders) INTO share USING since;
+	EXECUTE format('SELECT avg(source_rows) FROM %I.purchase_history_stored TABLESAMPLE SYSTEM (1)', pipeline) INTO lines_each;
+	RETURN COALESCE(1 - power(1 - share, lines_each) > 0.12, false);
 END;
 $$;
 
@@ -369,7 +387,9 @@ BEGIN
 		WHEN before.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() AS c)
 			THEN 'all customers: restored on another server'
 		WHEN before.source_parts IS DISTINCT FROM parts THEN 'all customers: partitions changed'
-		WHEN changed_test IS NULL THEN 'all customers: changes cannot be told' END;
+		WHEN changed_test IS NULL THEN 'all customers: changes cannot be told'
+		WHEN p.changes_by = 'row versions' AND tiering.many_changed(pipeline, p.orders, before.changed_from)
+			THEN 'all customers: many changed' END;
 	IF note IS NULL THEN
 		row_count := tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected);
 		IF row_count IS NOT NULL THEN
