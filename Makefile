@@ -87,7 +87,8 @@ SQL_TOPICS = \
 	sql/pipeline_define.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
-	sql/pipeline_refresh.sql
+	sql/pipeline_refresh.sql \
+	sql/pipeline_comments.sql
 
 INSTALL_SCRIPT_SQL = $(EXTENSION)--$(EXTVERSION).sql
 

@@ -155,7 +155,6 @@ DECLARE
 	before record;
 	after record;
 	source_changed boolean;
-	type_before text;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
 	PERFORM tiering.lock_pipeline(name);
@@ -186,24 +185,24 @@ RETURNING *$sql$, name) INTO STRICT after
 			after.product_id, after.quantity, after.changed_at, after.currency, after.filter,
 			after.time_zone, after.refunds, after.identity)
 		OR orders IS NOT NULL;	-- named again: its definition may have changed
-	type_before := tiering.column_type(to_regclass(format('%I.purchase_history', name)), 'customer_id');
 	IF source_changed THEN
 		EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', name);
 	END IF;
 	IF before.histories <> after.histories OR before.materialization <> after.materialization
-	   OR source_changed AND after.histories = 'view' OR type_before IS NULL THEN
+	   OR source_changed AND after.histories = 'view'
+	   OR tiering.column_type(to_regclass(format('%I.purchase_history', name)), 'customer_id')
+		IS DISTINCT FROM tiering.column_type(after.orders, after.customer_id) THEN
 		PERFORM tiering.redefine_all(name);
-	ELSE
-		IF source_changed THEN
-			PERFORM tiering.drop_relations(name, ARRAY['purchase', 'order_line']);
-			PERFORM tiering.define_identity(name);
-			PERFORM tiering.define_source(name);
-		END IF;
-		IF type_before IS DISTINCT FROM tiering.customer_type(name) THEN
-			PERFORM tiering.redefine_all(name);
-		ELSE
-			PERFORM tiering.define_profile(name);
-		END IF;
+		RETURN;
+	END IF;
+	IF source_changed THEN
+		PERFORM tiering.drop_relations(name, ARRAY['purchase', 'order_line', 'customer_merge']);
+		PERFORM tiering.define_identity(name);
+		PERFORM tiering.define_source(name);
+	END IF;
+	PERFORM tiering.define_profile(name);
+	IF after.identity IS NULL THEN
+		PERFORM tiering.drop_relations(name, ARRAY['customer_identity']);
 	END IF;
 END;
 $$;
@@ -281,7 +280,7 @@ BEGIN
 	  AND i.relname <> 'customer_rfm_key';
 	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary',
 		'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
-		'purchase', 'order_line']);
+		'purchase', 'order_line', 'customer_merge', 'customer_identity']);
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
 	PERFORM tiering.define_all(pipeline);
 	IF grants IS NOT NULL THEN
@@ -323,7 +322,7 @@ BEGIN
 EXCEPTION WHEN dependent_objects_still_exist THEN
 	GET STACKED DIAGNOSTICS used_by = PG_EXCEPTION_DETAIL;
 	RAISE EXCEPTION 'cannot drop pipeline "%", which other objects use', name
-		USING ERRCODE = 'dependent_objects_still_exist', DETAIL = COALESCE(used_by, stranger),
+		USING ERRCODE = 'dependent_objects_still_exist', DETAIL = COALESCE(NULLIF(used_by, ''), stranger, ''),
 			  HINT = 'Drop or move them first; or DROP SCHEMA ... CASCADE drops everything.';
 END;
 $$;

@@ -549,8 +549,8 @@ SELECT a.score AS r_score, b.score AS f_score,
 	COALESCE(sum(r.monetary), 0) AS revenue,
 	round(avg(r.monetary), 2) AS mean_monetary
 FROM %1$I.rfm_cutoff AS c
-	CROSS JOIN LATERAL generate_series(1, c.bins) AS a(score)
-	CROSS JOIN LATERAL generate_series(1, c.bins) AS b(score)
+	CROSS JOIN LATERAL tiering.scores(c.bins) AS a(score)
+	CROSS JOIN LATERAL tiering.scores(c.bins) AS b(score)
 	LEFT JOIN %1$I.customer_rfm AS r ON r.r_score = a.score AND r.f_score = b.score
 GROUP BY a.score, b.score
 ORDER BY a.score DESC, b.score;

@@ -105,7 +105,7 @@ BEGIN
 		string_agg(format('%s AS %I',
 			CASE WHEN l.column_name = 'customer_id'
 					THEN format('c.id::%s', tiering.customer_type(pipeline))
-				 WHEN l.is_attribute THEN l.expression
+				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' THEN l.expression
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
 				 ELSE 'NULL' END, l.column_name), E',\n\t' ORDER BY l.place)
 	INTO bought, enrolled

@@ -15,22 +15,27 @@ DECLARE
 	customer_type text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_merge', 'customer_identity']);
 	IF p.identity IS NULL THEN
 		RETURN;
 	END IF;
-	SELECT format_type(a.atttypid, a.atttypmod) INTO STRICT customer_type
-	FROM pg_attribute AS a WHERE a.attrelid = p.orders AND a.attname = p.customer_id;
-	EXECUTE format($sql$
+	customer_type := tiering.column_type(p.orders, p.customer_id);
+	-- one that is there stays, since the profile reads it; it is filled anew
+	IF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
+		EXECUTE format('DELETE FROM %I.customer_identity', pipeline);
+	ELSE
+		EXECUTE format($sql$
 CREATE TABLE %1$I.customer_identity (
 	id %2$s PRIMARY KEY,
 	customer_id %2$s NOT NULL
 );
+COMMENT ON TABLE %1$I.customer_identity IS 'customers that were merged, as of the last refresh: id is now customer_id';
+$sql$, pipeline, customer_type);
+	END IF;
+	EXECUTE format($sql$
 CREATE VIEW %1$I.customer_merge AS
 SELECT id::%2$s AS id, merged_into::%2$s AS merged_into
 FROM %3$s
 WHERE id IS NOT NULL AND merged_into IS NOT NULL AND id <> merged_into;
-COMMENT ON TABLE %1$I.customer_identity IS 'customers that were merged, as of the last refresh: id is now customer_id';
 COMMENT ON VIEW %1$I.customer_merge IS 'the merges as the identity relation has them';
 $sql$, pipeline, customer_type, p.identity);
 END;
@@ -254,17 +259,17 @@ END;
 $$;
 
 -- Recomputes the customers whose orders changed.  One statement, so one
--- snapshot: what it counts is what it reads.  Returns NULL if the result does
--- not add up to the orders there are, and then all must be built anew.
-CREATE FUNCTION tiering.rebuild_changed(pipeline text, refunds text, changed_test text, affected bigint)
-RETURNS bigint
+-- snapshot: what it counts is what it reads.  If too many changed, or if the
+-- result does not add up to the orders there are, touched is NULL and why_not
+-- says so, and then all must be built anew.
+CREATE FUNCTION tiering.rebuild_changed(pipeline text, refunds text, changed_test text, affected bigint,
+	OUT touched bigint, OUT why_not text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	total record;
 	stored bigint;
-	touched bigint;
 BEGIN
 	EXECUTE format($sql$
 CREATE TABLE %1$I.history_changes AS
@@ -297,7 +302,8 @@ SELECT NULL, NULL, c.counted, c.passed, c.worth_it FROM chosen AS c$sql$,
 	EXECUTE format('SELECT source_rows AS counted, passed, worth_it FROM %I.history_changes WHERE worth_it IS NOT NULL', pipeline)
 		INTO STRICT total;
 	IF NOT total.worth_it THEN
-		RETURN NULL;
+		why_not := 'many changed';
+		RETURN;
 	END IF;
 	EXECUTE format($sql$
 WITH gone AS (
@@ -315,11 +321,12 @@ WITH gone AS (
 SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$, pipeline) INTO touched;
 	EXECUTE format('SELECT COALESCE(sum(source_rows), 0) FROM %I.purchase_history_stored', pipeline) INTO stored;
 	IF stored <> total.counted THEN
-		RETURN NULL;
+		touched := NULL;
+		why_not := format('orders were deleted, moved or filtered out: %s rows, %s expected', total.counted, stored);
+		RETURN;
 	END IF;
 	EXECUTE format('UPDATE %1$I.run SET source_lines = $1, lines_left_out = $2 WHERE run = (SELECT max(run) FROM %1$I.run)', pipeline)
 		USING total.counted, total.passed - total.counted;
-	RETURN touched;
 END;
 $$;
 
@@ -391,12 +398,13 @@ BEGIN
 		WHEN p.changes_by = 'row versions' AND tiering.many_changed(pipeline, p.orders, before.changed_from)
 			THEN 'all customers: many changed' END;
 	IF note IS NULL THEN
-		row_count := tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected);
+		SELECT c.touched, c.why_not INTO row_count, note
+		FROM tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected) AS c;
 		IF row_count IS NOT NULL THEN
 			build := 'changes';
 			note := 'customers with changed orders';
 		ELSE
-			note := 'all customers: many changed, or orders were deleted or moved';
+			note := 'all customers: ' || note;
 		END IF;
 	END IF;
 	IF row_count IS NULL THEN
@@ -538,7 +546,7 @@ BEGIN
 					EXECUTE format('DROP TABLE %I.identity_affected', pipeline);
 				END IF;
 				PERFORM tiering.refresh_view(pipeline, 'purchase_history', $4);
-				EXECUTE format('UPDATE %1$I.run SET build = ''view'', source_lines = (SELECT sum(source_rows) FROM %1$I.purchase_history) WHERE run = $1 RETURNING NULL::bigint AS row_count, ''materialized view'' AS note', pipeline)
+				EXECUTE format('UPDATE %1$I.run SET build = ''view'', (source_lines, customers) = (SELECT COALESCE(sum(source_rows), 0), count(*) FROM %1$I.purchase_history) WHERE run = $1 RETURNING customers AS row_count, ''materialized view'' AS note', pipeline)
 					INTO result USING this_run;
 			ELSE
 				SELECT * INTO result FROM tiering.refresh_histories(pipeline, this_run);

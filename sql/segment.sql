@@ -51,6 +51,16 @@ AS 'MODULE_PATHNAME', 'tiering_rfm_cell';
 COMMENT ON FUNCTION tiering.rfm_cell(integer, integer, integer, integer) IS
 'three scores as one text: 545, or 10-9-10 with ten bins and more';
 
+-- A SET clause keeps the planner from looking inside, where it would expect a
+-- thousand rows
+CREATE FUNCTION tiering.scores(bins integer)
+RETURNS SETOF integer
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT generate_series(1, bins) $$;
+
+COMMENT ON FUNCTION tiering.scores(integer) IS 'the scores from 1 to bins';
+
 CREATE FUNCTION tiering.segment_check(rules tiering.segment_rule[])
 RETURNS TABLE (problem text, r_score integer, f_score integer, m_score integer, segments text[])
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE
@@ -114,8 +124,8 @@ BEGIN
 					 ELSE format(' at R %s, F %s, M %s', first_problem.r_score,
 								 first_problem.f_score, first_problem.m_score) END
 			USING ERRCODE = 'check_violation',
-				  DETAIL = CASE WHEN first_problem.segments IS NOT NULL
-						THEN format('Segments: %s.', array_to_string(first_problem.segments, ', ')) END,
+				  DETAIL = CASE WHEN first_problem.segments IS NULL THEN 'No rule covers it.'
+						ELSE format('Segments: %s.', array_to_string(first_problem.segments, ', ')) END,
 				  HINT = 'tiering.segment_check() lists every one.';
 	END IF;
 	RETURN QUERY

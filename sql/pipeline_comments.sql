@@ -1,0 +1,93 @@
+
+/*
+ * pipeline, part six: what the functions that procedures are made of do
+ */
+
+COMMENT ON FUNCTION tiering.drop_relations(text, text[]) IS
+'internal: drops relations of a pipeline; names what uses them';
+COMMENT ON FUNCTION tiering.grants_sql(text, text[]) IS
+'internal: statements that grant again what is granted on relations of a pipeline';
+COMMENT ON FUNCTION tiering.redefine_all(text) IS
+'internal: makes all relations above a pipeline''s tables anew';
+COMMENT ON FUNCTION tiering.lock_pipeline(text) IS
+'internal: waits for the pipeline''s lock and holds it until the transaction ends';
+COMMENT ON FUNCTION tiering.try_lock_pipeline(text) IS
+'internal: takes the pipeline''s lock if it is free';
+COMMENT ON FUNCTION tiering.define_histories(text) IS
+'internal: makes purchase_history';
+COMMENT ON FUNCTION tiering.customer_type(text) IS
+'internal: type of a pipeline''s customer ids, as SQL';
+COMMENT ON FUNCTION tiering.relation_parts(regclass) IS
+'internal: a table with its partitions and children';
+COMMENT ON FUNCTION tiering.has_row_versions(regclass) IS
+'internal: can changed rows be told by xmin?';
+COMMENT ON FUNCTION tiering.filter_is_fixed(text, regclass, text) IS
+'internal: does a filter say the same of a row as long as the row is the same?';
+COMMENT ON FUNCTION tiering.changes_by(text, regclass, text, text) IS
+'internal: what tells changed orders: row versions, changed_at, or nothing';
+COMMENT ON FUNCTION tiering.define_source(text) IS
+'internal: makes order_line and purchase';
+COMMENT ON FUNCTION tiering.one_currency(text, text, boolean) IS
+'internal: refuses orders in more than one currency';
+COMMENT ON FUNCTION tiering.one_currency_sql(text) IS
+'internal: query that refuses orders in more than one currency';
+COMMENT ON FUNCTION tiering.cutoffs_sql(text) IS
+'internal: query that finds the cut points of a day';
+COMMENT ON FUNCTION tiering.define_cutoffs(text) IS
+'internal: makes day, rfm_cutoff and segment_cell';
+COMMENT ON FUNCTION tiering.customer_rfm_sql(text) IS
+'internal: query behind customer_rfm';
+COMMENT ON FUNCTION tiering.define_customer_rfm(text) IS
+'internal: makes customer_rfm';
+COMMENT ON FUNCTION tiering.define_summaries(text) IS
+'internal: makes segment_summary and rfm_heatmap';
+COMMENT ON FUNCTION tiering.profile_columns() IS
+'internal: what customer_profile says of a customer';
+COMMENT ON FUNCTION tiering.profile_layout(jsonb, regclass) IS
+'internal: columns of customer_profile in their order';
+COMMENT ON FUNCTION tiering.check_id_type(text, regclass, text) IS
+'internal: refuses a relation whose id does not compare with the customer''s';
+COMMENT ON FUNCTION tiering.define_profile(text) IS
+'internal: makes customer_profile, or appends columns to it';
+COMMENT ON FUNCTION tiering.check_settings(text) IS
+'internal: refuses settings that make no sense';
+COMMENT ON FUNCTION tiering.define_all(text) IS
+'internal: makes all relations above a pipeline''s tables';
+COMMENT ON FUNCTION tiering.list_pipelines() IS
+'internal: rows of the view pipelines';
+COMMENT ON FUNCTION tiering.define_identity(text) IS
+'internal: makes customer_identity and customer_merge';
+COMMENT ON FUNCTION tiering.refresh_identity(text) IS
+'internal: follows merges to their end; returns how many customers that changes';
+COMMENT ON FUNCTION tiering.require_sources(text, regclass, regclass) IS
+'internal: refuses to go on when a source was dropped';
+COMMENT ON FUNCTION tiering.refresh_begin(text, date, boolean) IS
+'internal: begins a run; NULL if another session is at it';
+COMMENT ON FUNCTION tiering.refresh_enter(text, bigint) IS
+'internal: takes the lock for a step of a run that is still the current one';
+COMMENT ON FUNCTION tiering.refresh_log(text, bigint, text, text, bigint, text) IS
+'internal: writes a row of the log';
+COMMENT ON FUNCTION tiering.histories_sql(text, text, text, text) IS
+'internal: query that builds histories';
+COMMENT ON FUNCTION tiering.build_histories(text, text) IS
+'internal: makes all histories anew and puts them in their place';
+COMMENT ON FUNCTION tiering.rebuild_changed(text, text, text, bigint) IS
+'internal: recomputes the customers whose orders changed';
+COMMENT ON FUNCTION tiering.many_changed(text, regclass, xid8) IS
+'internal: have so many orders changed that building all is shorter?';
+COMMENT ON FUNCTION tiering.refresh_histories(text, bigint) IS
+'internal: first step of a refresh';
+COMMENT ON FUNCTION tiering.refresh_cutoffs(text, bigint, boolean) IS
+'internal: second step of a refresh';
+COMMENT ON FUNCTION tiering.refresh_view(text, text, boolean) IS
+'internal: refreshes one materialized view';
+COMMENT ON FUNCTION tiering.refresh_customer_rfm(text, bigint, boolean) IS
+'internal: third step of a refresh';
+COMMENT ON FUNCTION tiering.refuse_twice(regclass) IS
+'internal: refuses a customers relation with two rows for one id';
+COMMENT ON FUNCTION tiering.refresh_step(text, bigint, text, boolean) IS
+'internal: does one step of a run';
+COMMENT ON FUNCTION tiering.refresh_failed(text, bigint, text, text) IS
+'internal: writes down that a run has failed';
+COMMENT ON FUNCTION tiering.raise_again(text, text, text, text) IS
+'internal: raises an error that was caught before';
