@@ -52,7 +52,8 @@ BEGIN
 	IF rule_bins IS NULL THEN
 		RAISE EXCEPTION 'rule set "%" does not exist in pipeline "%"', p.rule_set, pipeline
 			USING ERRCODE = 'undefined_object',
-				  HINT = format('Insert its rules into %I.segment_rule first.', pipeline);
+				  HINT = format('Begin with the standard rules, insert yours into %I.segment_rule, then CALL tiering.alter_pipeline(%L, rule_set => %L).',
+						pipeline, pipeline, p.rule_set);
 	END IF;
 	IF p.time_zone IS NOT NULL THEN
 		PERFORM now() AT TIME ZONE p.time_zone;

@@ -91,3 +91,7 @@ COMMENT ON FUNCTION tiering.refresh_failed(text, bigint, text, text) IS
 'internal: writes down that a run has failed';
 COMMENT ON FUNCTION tiering.raise_again(text, text, text, text) IS
 'internal: raises an error that was caught before';
+COMMENT ON FUNCTION tiering.count_lines(text, bigint) IS
+'internal: writes down how many rows made the histories, and how many could not';
+COMMENT ON FUNCTION tiering.left_out_note(text, bigint) IS
+'internal: what the log says of rows that were left out';

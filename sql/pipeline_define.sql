@@ -155,8 +155,9 @@ BEGIN
 	BEGIN
 		EXECUTE format('CREATE TABLE %I.%I (LIKE %s)', pipeline, trial, orders);
 		EXECUTE format(E'CREATE INDEX ON %I.%I ((1)) WHERE (%s\n)', pipeline, trial, filter);
-	EXCEPTION WHEN OTHERS THEN
-		RETURN false;			-- where the filter is simply wrong, the view over it will say so
+	EXCEPTION WHEN invalid_object_definition OR feature_not_supported OR undefined_table
+			OR insufficient_privilege OR invalid_column_reference THEN
+		RETURN false;
 	END;
 	EXECUTE format('DROP TABLE %I.%I', pipeline, trial);
 	RETURN true;

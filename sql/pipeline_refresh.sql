@@ -361,7 +361,6 @@ DECLARE
 	watermark xid8;
 	watermark_time timestamptz;
 	affected bigint := 0;
-	left_out record;
 	parts oid[];
 	build text := 'full';
 BEGIN
@@ -393,7 +392,7 @@ BEGIN
 		WHEN before.source_version <> p.source_version THEN 'all customers: settings changed'
 		WHEN before.system_identifier <> (SELECT c.system_identifier FROM pg_control_system() AS c)
 			THEN 'all customers: restored on another server'
-		WHEN before.source_parts IS DISTINCT FROM parts THEN 'all customers: partitions changed'
+		WHEN before.source_parts IS DISTINCT FROM parts THEN 'all customers: it is another table now, or its partitions changed'
 		WHEN changed_test IS NULL THEN 'all customers: changes cannot be told'
 		WHEN p.changes_by = 'row versions' AND tiering.many_changed(pipeline, p.orders, before.changed_from)
 			THEN 'all customers: many changed' END;
@@ -409,24 +408,51 @@ BEGIN
 	END IF;
 	IF row_count IS NULL THEN
 		row_count := tiering.build_histories(pipeline, p.refunds);
-		EXECUTE format($sql$
-UPDATE %1$I.run SET source_lines = (SELECT COALESCE(sum(h.source_rows), 0) FROM %1$I.purchase_history_stored AS h),
-	lines_left_out = CASE WHEN $2 THEN 0 ELSE (
-		SELECT count(*) FROM %1$I.order_line AS l WHERE l.passes AND NOT l.counts) END
-WHERE run = $1$sql$, pipeline)
-			USING this_run, (SELECT bool_and(a.attnotnull) FROM pg_attribute AS a
-				WHERE a.attrelid = p.orders AND a.attname IN (p.customer_id, p.ordered_at, p.amount));
+		PERFORM tiering.count_lines(pipeline, this_run);
 	END IF;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['identity_affected', 'history_changes']);
 
 	EXECUTE format($sql$
 UPDATE %I.run SET changed_from = $2, changed_from_time = $3, source_version = $4, build = $5, source_parts = $6,
 	system_identifier = (SELECT c.system_identifier FROM pg_control_system() AS c)
-WHERE run = $1 RETURNING lines_left_out AS lines$sql$, pipeline)
-		INTO left_out USING this_run, watermark, COALESCE(watermark_time, '-infinity'), p.source_version, build, parts;
-	IF left_out.lines > 0 THEN
-		note := format('%s; %s rows without a customer, date or amount left out', note, left_out.lines);
-	END IF;
+WHERE run = $1$sql$, pipeline)
+		USING this_run, watermark, COALESCE(watermark_time, '-infinity'), p.source_version, build, parts;
+END;
+$$;
+
+-- Writes down how many rows of the source made the histories, and how many
+-- pass the filter but could not
+CREATE FUNCTION tiering.count_lines(pipeline text, this_run bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	none_left_out boolean;
+BEGIN
+	EXECUTE format($sql$
+SELECT bool_and(a.attnotnull) FROM pg_attribute AS a JOIN %I.pipeline AS p ON a.attrelid = p.orders
+WHERE a.attname IN (p.customer_id, p.ordered_at, p.amount)$sql$, pipeline) INTO none_left_out;
+	EXECUTE format($sql$
+UPDATE %1$I.run SET source_lines = (SELECT COALESCE(sum(h.source_rows), 0) FROM %1$I.purchase_history AS h),
+	lines_left_out = CASE WHEN $2 THEN 0 ELSE (
+		SELECT count(*) FROM %1$I.order_line AS l WHERE l.passes AND NOT l.counts) END
+WHERE run = $1$sql$, pipeline) USING this_run, none_left_out;
+END;
+$$;
+
+-- What a step says of the rows that it could not use
+CREATE FUNCTION tiering.left_out_note(pipeline text, this_run bigint)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	note text;
+BEGIN
+	EXECUTE format('SELECT format(''; %%s rows without a customer, date or amount left out'', lines_left_out)
+		FROM %I.run WHERE run = $1 AND lines_left_out > 0', pipeline) INTO note USING this_run;
+	RETURN COALESCE(note, '');
 END;
 $$;
 
@@ -546,11 +572,13 @@ BEGIN
 					EXECUTE format('DROP TABLE %I.identity_affected', pipeline);
 				END IF;
 				PERFORM tiering.refresh_view(pipeline, 'purchase_history', $4);
-				EXECUTE format('UPDATE %1$I.run SET build = ''view'', (source_lines, customers) = (SELECT COALESCE(sum(source_rows), 0), count(*) FROM %1$I.purchase_history) WHERE run = $1 RETURNING customers AS row_count, ''materialized view'' AS note', pipeline)
+				PERFORM tiering.count_lines(pipeline, this_run);
+				EXECUTE format('UPDATE %1$I.run SET build = ''view'', customers = (SELECT count(*) FROM %1$I.purchase_history) WHERE run = $1 RETURNING customers AS row_count, ''materialized view'' AS note', pipeline)
 					INTO result USING this_run;
 			ELSE
 				SELECT * INTO result FROM tiering.refresh_histories(pipeline, this_run);
 			END IF;
+			result.note := result.note || tiering.left_out_note(pipeline, this_run);
 		WHEN 'cutoffs' THEN
 			SELECT * INTO result FROM tiering.refresh_cutoffs(pipeline, this_run, $4);
 		WHEN 'customer_rfm' THEN

@@ -99,10 +99,30 @@ COMMENT ON FUNCTION tiering.money_value(numeric) IS
 
 CREATE FUNCTION tiering.band(value numeric, thresholds numeric[])
 RETURNS integer
-LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT 1 + pg_catalog.width_bucket(value, thresholds);
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	level integer := 1;
+	below numeric := '-Infinity';
+	threshold numeric;
+BEGIN
+	FOREACH threshold IN ARRAY thresholds LOOP
+		IF threshold IS NULL OR threshold = 'NaN' OR threshold < below THEN
+			RAISE EXCEPTION 'threshold % is not a number above the one before it', COALESCE(threshold::text, 'null')
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Thresholds are in ascending order.';
+		END IF;
+		IF value = 'NaN' THEN
+			RAISE EXCEPTION 'value is not a number' USING ERRCODE = 'invalid_parameter_value';
+		END IF;
+		IF value >= threshold THEN
+			level := level + 1;
+		END IF;
+		below := threshold;
+	END LOOP;
+	RETURN level;
 END;
+$$;
 
 COMMENT ON FUNCTION tiering.band(numeric, numeric[]) IS
 'level of an amount: 1 below the first threshold, one more from each threshold on';
