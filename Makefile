@@ -84,9 +84,13 @@ SQL_TOPICS = \
 	sql/source.sql \
 	sql/rfm_table.sql \
 	sql/pipeline_check.sql \
+	sql/pipeline_tables.sql \
+	sql/pipeline_source.sql \
 	sql/pipeline_define.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
+	sql/pipeline_identity.sql \
+	sql/pipeline_histories.sql \
 	sql/pipeline_refresh.sql \
 	sql/pipeline_comments.sql
 

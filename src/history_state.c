@@ -36,7 +36,9 @@ state_is_ours(FunctionCallInfo fcinfo, struct varlena *state)
 {
 	return AggCheckCallContext(fcinfo, NULL) &&
 		VARATT_IS_4B_U(state) &&
-		history_is_bag((uint8_t *) VARDATA(state), STATE_ROOM(state));
+		STATE_ROOM(state) >= sizeof(HistoryBag) &&
+		history_is_bag((uint8_t *) VARDATA(state), STATE_ROOM(state)) &&
+		bag_used((uint8_t *) VARDATA(state)) <= STATE_ROOM(state);
 }
 
 /* Fills a bag with as many of the days as fit; returns how many did */
