@@ -55,8 +55,12 @@ BEGIN
 				  HINT = format('Begin with the standard rules, insert yours into %I.segment_rule, then CALL tiering.alter_pipeline(%L, rule_set => %L).',
 						pipeline, pipeline, p.rule_set);
 	END IF;
-	IF p.time_zone IS NOT NULL THEN
-		PERFORM now() AT TIME ZONE p.time_zone;
+	PERFORM tiering.require_zone(p.time_zone);
+	IF p.changed_at IS NOT NULL THEN
+		PERFORM tiering.source_time_sql(p.orders, p.changed_at, COALESCE(p.time_zone, 'UTC'));
+	END IF;
+	IF p.quantity IS NOT NULL THEN
+		PERFORM tiering.source_amount_sql(p.orders, p.quantity, 'quantity');
 	END IF;
 	IF (SELECT t.typarray = 0 OR t.typcategory = 'A' FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
 		WHERE a.attrelid = p.orders AND a.attname = p.customer_id) THEN
@@ -158,6 +162,10 @@ DECLARE
 	source_changed boolean;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
+	IF orders = 0::regclass THEN
+		RAISE EXCEPTION 'orders cannot be taken away from a pipeline'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Name another table, or drop the pipeline.';
+	END IF;
 	PERFORM tiering.lock_pipeline(name);
 	EXECUTE format('SELECT * FROM %I.pipeline', name) INTO STRICT before;
 	-- an empty text, '-' as a relation and interval '0' take a setting away
@@ -253,7 +261,7 @@ AS $$
 		WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = ANY (relations)
 	)
 	SELECT string_agg(format('GRANT %s%s ON %I.%I TO %s%s;', x.privilege_type,
-			COALESCE(format(' (%I)', g.attname), ''), pipeline, g.relname,
+			CASE WHEN g.attname IS NULL THEN '' ELSE format(' (%I)', g.attname) END, pipeline, g.relname,
 			CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END,
 			CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ' ')
 	FROM granted AS g
@@ -345,50 +353,40 @@ BEGIN ATOMIC
 		pg_catalog.hashtextextended('customer_tiering pipeline ' || pipeline, 0));
 END;
 
--- Reads the pipelines that the caller may read.  A table that only looks like
--- a pipeline's is passed over: reading it must run nobody's code.
+-- Reads the pipelines that the caller may read.  A table may only look like a
+-- pipeline's: it is read by plain_rows(), which runs nobody's code.
 CREATE FUNCTION tiering.list_pipelines()
 RETURNS TABLE (pipeline text, owner name, orders regclass, histories text, materialization text,
 	state text, run bigint, as_of date, last_started timestamptz, last_finished timestamptz, age interval,
 	duration interval, customers bigint, source_lines bigint, build text, error text)
-LANGUAGE plpgsql STABLE
+LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	place record;
-BEGIN
-	FOR place IN
-		SELECT n.nspname, r.rolname
+	WITH place AS MATERIALIZED (
+		SELECT n.nspname, r.rolname, p.oid AS pipeline_table, u.oid AS run_table
 		FROM pg_class AS p
 			JOIN pg_namespace AS n ON n.oid = p.relnamespace
 			JOIN pg_class AS u ON u.relnamespace = n.oid AND u.relname = 'run' AND u.relowner = p.relowner
 			JOIN pg_roles AS r ON r.oid = p.relowner
 		WHERE p.relname = 'pipeline' AND p.relkind = 'r' AND u.relkind = 'r'
-		  AND NOT p.relrowsecurity AND NOT u.relrowsecurity
 		  AND has_schema_privilege(n.oid, 'USAGE')
 		  AND has_table_privilege(p.oid, 'SELECT') AND has_table_privilege(u.oid, 'SELECT')
-		  AND (SELECT count(*) FROM pg_attribute AS a
-			   WHERE a.attrelid = p.oid AND (a.attname, a.atttypid) IN (
-				('pipeline', 'text'::regtype), ('orders', 'regclass'::regtype),
-				('histories', 'text'::regtype), ('materialization', 'text'::regtype))) = 4
-		  AND (SELECT count(*) FROM pg_attribute AS a
-			   WHERE a.attrelid = u.oid AND (a.attname, a.atttypid) IN (
-				('run', 'bigint'::regtype), ('state', 'text'::regtype), ('as_of', 'date'::regtype),
-				('started_at', 'timestamptz'::regtype), ('finished_at', 'timestamptz'::regtype),
-				('customers', 'bigint'::regtype), ('source_lines', 'bigint'::regtype),
-				('build', 'text'::regtype), ('error', 'text'::regtype))) = 9
-		ORDER BY n.nspname
-	LOOP
-		RETURN QUERY EXECUTE format($sql$
-SELECT $2, $1, p.orders, p.histories, p.materialization, COALESCE(u.state, 'new'), u.run, u.as_of,
-	u.started_at, d.finished_at, clock_timestamp() - d.finished_at, d.finished_at - d.started_at,
-	d.customers, d.source_lines, u.build, u.error
-FROM ONLY %1$I.pipeline AS p
-	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run ORDER BY run DESC LIMIT 1) AS u ON true
-	LEFT JOIN LATERAL (SELECT * FROM ONLY %1$I.run WHERE state = 'done' ORDER BY run DESC LIMIT 1) AS d ON true$sql$,
-			place.nspname) USING place.rolname, place.nspname::text;
-	END LOOP;
-END;
+	)
+	SELECT place.nspname, place.rolname, s.f[1]::regclass, s.f[2], s.f[3], COALESCE(u.f[2], 'new'), u.f[1]::bigint,
+		u.f[3]::date, u.f[4]::timestamptz, d.f[5]::timestamptz, clock_timestamp() - d.f[5]::timestamptz,
+		d.f[5]::timestamptz - d.f[4]::timestamptz, d.f[6]::bigint, d.f[7]::bigint, u.f[8], u.f[9]
+	FROM place
+		CROSS JOIN LATERAL tiering.plain_rows(place.pipeline_table,
+			ARRAY['orders', 'histories', 'materialization']) AS s(f)
+		LEFT JOIN LATERAL (
+			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
+				'finished_at', 'customers', 'source_lines', 'build', 'error']) AS r(f)
+			ORDER BY r.f[1]::bigint DESC LIMIT 1) AS u ON true
+		LEFT JOIN LATERAL (
+			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
+				'finished_at', 'customers', 'source_lines', 'build', 'error']) AS r(f)
+			WHERE r.f[2] = 'done' ORDER BY r.f[1]::bigint DESC LIMIT 1) AS d ON true
+	ORDER BY place.nspname
 $$;
 
 CREATE VIEW tiering.pipelines AS
@@ -399,6 +397,19 @@ FROM tiering.list_pipelines();
 GRANT SELECT ON tiering.pipelines TO PUBLIC;
 
 COMMENT ON VIEW tiering.pipelines IS 'the pipelines that you may read: settings, newest run, age of the newest finished one';
+COMMENT ON COLUMN tiering.pipelines.pipeline IS 'name, which is that of its schema';
+COMMENT ON COLUMN tiering.pipelines.owner IS 'who may refresh and change it';
+COMMENT ON COLUMN tiering.pipelines.orders IS 'the relation that it reads';
+COMMENT ON COLUMN tiering.pipelines.histories IS 'table or view';
+COMMENT ON COLUMN tiering.pipelines.materialization IS 'how customer_rfm is kept';
+COMMENT ON COLUMN tiering.pipelines.run IS 'number of the newest run';
+COMMENT ON COLUMN tiering.pipelines.as_of IS 'day of the newest run''s analysis';
+COMMENT ON COLUMN tiering.pipelines.last_started IS 'when the newest run began';
+COMMENT ON COLUMN tiering.pipelines.last_finished IS 'when a refresh last finished';
+COMMENT ON COLUMN tiering.pipelines.duration IS 'how long that one took';
+COMMENT ON COLUMN tiering.pipelines.customers IS 'customers that it scored';
+COMMENT ON COLUMN tiering.pipelines.source_lines IS 'rows of the orders that it used';
+COMMENT ON COLUMN tiering.pipelines.error IS 'why the newest run failed';
 COMMENT ON COLUMN tiering.pipelines.state IS 'of the newest run: new, running, done or failed';
 COMMENT ON COLUMN tiering.pipelines.age IS 'time since a refresh last finished';
 COMMENT ON COLUMN tiering.pipelines.build IS 'how the newest run made the histories: full, changes or view';

@@ -12,6 +12,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	p record;
+	other record;
 	customer_type text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
@@ -19,6 +20,15 @@ BEGIN
 		RETURN;
 	END IF;
 	customer_type := tiering.column_type(p.orders, p.customer_id);
+	-- a cast could make two customers one
+	SELECT a.attname, tiering.column_type(p.identity, a.attname) AS type INTO other
+	FROM pg_attribute AS a, pg_attribute AS o
+	WHERE a.attrelid = p.identity AND a.attname IN ('id', 'merged_into')
+	  AND o.attrelid = p.orders AND o.attname = p.customer_id AND a.atttypid <> o.atttypid;
+	IF FOUND THEN
+		RAISE EXCEPTION 'column "%" of % has type %, and customers have type %', other.attname, p.identity, other.type, customer_type
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Cast it in a view.';
+	END IF;
 	-- one that is there stays, since the profile reads it; it is filled anew
 	IF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
 		EXECUTE format('DELETE FROM %I.customer_identity', pipeline);
@@ -33,11 +43,11 @@ $sql$, pipeline, customer_type);
 	END IF;
 	EXECUTE format($sql$
 CREATE VIEW %1$I.customer_merge AS
-SELECT id::%2$s AS id, merged_into::%2$s AS merged_into
-FROM %3$s
+SELECT id, merged_into
+FROM %2$s
 WHERE id IS NOT NULL AND merged_into IS NOT NULL AND id <> merged_into;
 COMMENT ON VIEW %1$I.customer_merge IS 'the merges as the identity relation has them';
-$sql$, pipeline, customer_type, p.identity);
+$sql$, pipeline, p.identity);
 END;
 $$;
 

@@ -132,8 +132,8 @@ WHERE c.id IS NOT NULL
 UPDATE %1$I.pipeline SET published = (
 	SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
 	FROM pg_attribute AS a
-	WHERE a.attrelid = '%1$I.customer_profile'::regclass AND a.attnum > 0 AND NOT a.attisdropped)
-RETURNING *$sql$, pipeline) INTO p;
+	WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped)
+RETURNING *$sql$, pipeline) INTO p USING format('%I.customer_profile', pipeline);
 	EXECUTE (SELECT string_agg(format('COMMENT ON COLUMN %I.customer_profile.%I IS %L;',
 			pipeline, l.column_name, l.description), ' ')
 		FROM tiering.profile_layout(p.published, p.customers) AS l);

@@ -48,7 +48,8 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	PERFORM tiering.require_sources(pipeline, p.identity, p.customers);
 	IF day IN ('infinity', '-infinity') THEN
-		RAISE EXCEPTION 'as_of must be a finite date' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'as_of % is not a finite date', day
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
 	END IF;
 
 	-- a run whose session has gone, or does something else now, is over

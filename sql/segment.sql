@@ -124,7 +124,8 @@ BEGIN
 					 ELSE format(' at R %s, F %s, M %s', first_problem.r_score,
 								 first_problem.f_score, first_problem.m_score) END
 			USING ERRCODE = 'check_violation',
-				  DETAIL = CASE WHEN first_problem.segments IS NULL THEN 'No rule covers it.'
+				  DETAIL = CASE WHEN first_problem.problem = 'hole' THEN 'No rule covers it.'
+						WHEN first_problem.segments IS NULL THEN ''
 						ELSE format('Segments: %s.', array_to_string(first_problem.segments, ', ')) END,
 				  HINT = 'tiering.segment_check() lists every one.';
 	END IF;

@@ -37,6 +37,23 @@ $$;
 COMMENT ON FUNCTION tiering.source_column_type(regclass, text, text) IS
 'type of a column below any domain; an error with the columns there are if it is missing';
 
+-- Refuses a zone that the server does not know; NULL is none
+CREATE FUNCTION tiering.require_zone(time_zone text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM now() AT TIME ZONE time_zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+	RAISE EXCEPTION 'time zone "%" is unknown', time_zone
+		USING ERRCODE = 'invalid_parameter_value', HINT = 'The view pg_timezone_names lists them.';
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.require_zone(text) IS
+'refuses a time zone that the server does not know';
+
 -- SQL that gives the local date of a column: the same everywhere a source is read
 CREATE FUNCTION tiering.source_date_sql(source regclass, column_name text, time_zone text)
 RETURNS text
@@ -46,9 +63,7 @@ AS $$
 DECLARE
 	kind regtype := tiering.source_column_type(source, column_name, 'ordered_at');
 BEGIN
-	IF time_zone IS NOT NULL THEN
-		PERFORM now() AT TIME ZONE time_zone;	-- an unknown zone is an error here
-	END IF;
+	PERFORM tiering.require_zone(time_zone);
 	IF kind = 'date'::regtype THEN
 		RETURN format('%I::date', column_name);
 	ELSIF kind = 'timestamp'::regtype THEN
@@ -96,13 +111,13 @@ COMMENT ON FUNCTION tiering.source_time_sql(regclass, text, text) IS
 'SQL expression for the instant in a source''s column';
 
 -- SQL that gives the exact amount of a column
-CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text)
+CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text, role text DEFAULT 'amount')
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	kind regtype := tiering.source_column_type(source, column_name, 'amount');
+	kind regtype := tiering.source_column_type(source, column_name, role);
 BEGIN
 	CASE
 		WHEN kind = 'numeric'::regtype THEN
@@ -112,14 +127,14 @@ BEGIN
 		WHEN kind IN ('real'::regtype, 'double precision'::regtype) THEN
 			RETURN format('round(%I::numeric, 6)', column_name);	-- binary fractions have no exact end
 		ELSE
-			RAISE EXCEPTION 'column "%" of % has type %, which is no amount', column_name, source, kind
-				USING ERRCODE = 'datatype_mismatch',
-					  HINT = 'amount is a number; cast it to numeric in a view.';
+			RAISE EXCEPTION 'column "%" of % has type %, which is no number', column_name, source, kind
+				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
+					  HINT = 'Cast it to numeric in a view.';
 	END CASE;
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.source_amount_sql(regclass, text) IS
+COMMENT ON FUNCTION tiering.source_amount_sql(regclass, text, text) IS
 'SQL expression for the amount in a source''s column as numeric';
 
 -- The type of a column as SQL, with its own modifiers and collation

@@ -142,10 +142,9 @@ history_date_refused(DateADT date)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("purchase date %s is out of range",
+			 errmsg("purchase date %s is not between 0001-01-01 and 9999-12-31",
 					DatumGetCString(DirectFunctionCall1(date_out,
 														DateADTGetDatum(date)))),
-			 errdetail("Purchases lie between 0001-01-01 and 9999-12-31."),
 			 errhint("Leave such rows out, or pass NULL, which is skipped.")));
 }
 

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -230,7 +231,10 @@ groups_add(HistoryGroups *groups, uint32 hash, Datum customer,
 
 	if (group->bag == NULL)
 		group = new_group(groups, group, hash, customer, scale);
-	group->rows += rows;
+	if (unlikely(pg_add_s64_overflow(group->rows, rows, &group->rows)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("source rows of one customer exceed the limit of a bigint")));
 	if (scale == bag_scale(group->bag))
 	{
 		if (bag_append(group->bag, group->room, entry, size))

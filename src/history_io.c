@@ -81,32 +81,50 @@ read_day(const char *p, int32 *day)
 	return (d == part[2] && m == part[1]) ? p : NULL;
 }
 
+/* Steps over the comma that must stand here */
+static const char *
+read_comma(const char *text, const char *p)
+{
+	if (*p != ',')
+		text_refused(text, p, "A comma is expected.");
+	return p + 1;
+}
+
+/* Reads an amount of money */
+static const char *
+read_money(const char *text, const char *p, int scale, Units *units)
+{
+	const char *after = units_parse(p, scale, units);
+
+	if (after == NULL)
+		text_refused(text, p,
+					 "An amount of money within the scale is expected.");
+	return after;
+}
+
 /* Reads one entry after its semicolon */
 static const char *
-read_entry(const char *text, const char *p, int scale, HistoryDay *entry)
+read_entry(const char *text, const char *start, int scale, HistoryDay *entry)
 {
-	const char *at = p;
+	const char *p = read_day(start, &entry->day);
+	const char *after;
 	int64		orders;
 
-	if ((p = read_day(at, &entry->day)) == NULL)
-		text_refused(text, at, "A date as YYYY-MM-DD is expected.");
-	if (*p != ',' ||
-		(p = read_number(at = p + 1, HISTORY_MAX_ORDERS, &orders)) == NULL)
-		text_refused(text, at, "A number of orders is expected.");
+	if (p == NULL)
+		text_refused(text, start, "A date as YYYY-MM-DD is expected.");
+	p = read_comma(text, p);
+	after = read_number(p, HISTORY_MAX_ORDERS, &orders);
+	if (after == NULL)
+		text_refused(text, p, "A number of orders is expected.");
 	entry->orders = (uint32_t) orders;
-	if (*p != ',' ||
-		(p = units_parse(at = p + 1, scale, &entry->gross)) == NULL)
-		text_refused(text, at,
-					 "An amount of money within the scale is expected.");
+	p = read_money(text, read_comma(text, after), scale, &entry->gross);
 	entry->refunded = 0;
-	if (*p == ',' &&
-		(p = units_parse(at = p + 1, scale, &entry->refunded)) == NULL)
-		text_refused(text, at,
-					 "An amount of money within the scale is expected.");
+	if (*p == ',')
+		p = read_money(text, p + 1, scale, &entry->refunded);
 	if (entry->orders == 0 && entry->gross > 0)
-		text_refused(text, at, "A day without orders has no gross money.");
+		text_refused(text, start, "A day without orders has no gross money.");
 	if (entry->orders == 0 && entry->refunded == 0)
-		text_refused(text, at, "A day has an order or a refund.");
+		text_refused(text, start, "A day has an order or a refund.");
 	return p;
 }
 
@@ -126,8 +144,10 @@ tiering_purchase_history_in(PG_FUNCTION_ARGS)
 		text_refused(text, text, "A format number is expected.");
 	if (number != HISTORY_FORMAT)
 		text_refused(text, text, "This version reads format 1.");
-	if (*p != ';' || p[1] < '0' || p[1] > '0' + UNITS_MAX_SCALE)
-		text_refused(text, p, "A scale from 0 to 6 is expected.");
+	if (*p != ';')
+		text_refused(text, p, "A semicolon is expected.");
+	if (p[1] < '0' || p[1] > '0' + UNITS_MAX_SCALE)
+		text_refused(text, p + 1, "A scale from 0 to 6 is expected.");
 	scale = p[1] - '0';
 
 	for (p += 2; *p != '\0';)

@@ -61,7 +61,8 @@ tiering_rfm(PG_FUNCTION_ARGS)
 	if (DATE_NOT_FINITE(as_of))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("as_of must be a finite date"),
+				 errmsg("as_of %s is not a finite date",
+						DATE_IS_NOEND(as_of) ? "infinity" : "-infinity"),
 				 errhint("Recency is counted back from as_of: pass the day of the analysis.")));
 	if (!PG_ARGISNULL(2))
 		first = history_day_from(PG_GETARG_DATEADT(2));

@@ -40,11 +40,14 @@ bag_add(uint8_t *bag, size_t capacity, const HistoryDay *day)
 	return bag_append(bag, capacity, entry, size);
 }
 
-/* No bag of this size has more entries than this */
+/*
+ * No bag of this size has more entries than this.  One is for the entry that
+ * a damaged bag breaks off in.
+ */
 size_t
 bag_max_days(size_t size)
 {
-	return size < sizeof(HistoryBag) ? 0 : (size - sizeof(HistoryBag)) / 2;
+	return size < sizeof(HistoryBag) ? 0 : (size - sizeof(HistoryBag)) / 2 + 1;
 }
 
 /*

@@ -69,6 +69,28 @@ test_empty(void)
 	   "no more days than two bytes each allow");
 }
 
+/* An entry appended is one added, or there is no room and nothing happens */
+static void
+test_append(void)
+{
+	uint8_t		added[sizeof(HistoryBag) + 6];
+	uint8_t		appended[sizeof(HistoryBag) + 6];
+	HistoryDay	day = {734140, 1, 300, 0};	/* one day after the base: 08 AC 02 */
+	const uint8_t entry[] = {0x08, 0xAC, 0x02};
+
+	memset(added, 0, sizeof(added));
+	memset(appended, 0, sizeof(appended));
+	bag_init(added, 2, 734139);
+	bag_init(appended, 2, 734139);
+	ok(bag_add(added, sizeof(added), &day) &&
+	   bag_append(appended, sizeof(appended), entry, sizeof(entry)) &&
+	   memcmp(added, appended, sizeof(added)) == 0, "appending the bytes is adding the day");
+	ok(!bag_append(appended, sizeof(HistoryBag) + 5, entry, sizeof(entry)) &&
+	   memcmp(added, appended, sizeof(added)) == 0, "one byte too little is no room");
+	ok(bag_append(appended, sizeof(appended), entry, sizeof(entry)) &&
+	   bag_used(appended) == sizeof(appended), "and just enough is room");
+}
+
 /* Fills bags to the brim: the days come out as they went in */
 static void
 test_round_trips(void)
@@ -115,6 +137,47 @@ test_round_trips(void)
 	ok(good == times, "%ld full bags give back what they hold", times);
 }
 
+/* A list of days just as long as it must be, and one day more that stays as it is */
+static HistoryDay *
+guarded_days(size_t size)
+{
+	HistoryDay *days = malloc((bag_max_days(size) + 1) * sizeof(HistoryDay));
+
+	memset(&days[bag_max_days(size)], 0xA5, sizeof(HistoryDay));
+	return days;
+}
+
+static bool
+guard_holds(const HistoryDay *days, size_t size)
+{
+	HistoryDay	guard;
+
+	memset(&guard, 0xA5, sizeof(guard));
+	return memcmp(&days[bag_max_days(size)], &guard, sizeof(guard)) == 0;
+}
+
+/* bag_max_days() days are room enough, whatever the bytes say */
+static void
+test_room(void)
+{
+	for (uint32_t used = 0; used <= 5; used++)
+	{
+		uint8_t		bag[sizeof(HistoryBag) + 5];
+		HistoryBag	header = {.tag = 0x12 | 0x08,.used = used};
+		size_t		size = sizeof(HistoryBag) + used;
+		HistoryDay *days = guarded_days(size);
+		size_t		count;
+
+		/* entries of two bytes, the shortest: a day's step, no money */
+		memset(bag, 0, sizeof(bag));
+		memcpy(bag, &header, sizeof(header));
+		ok(bag_days(bag, size, days, &count) == (used % 2 == 0 ? HISTORY_OK : HISTORY_CORRUPT) &&
+		   count == used / 2, "%u bytes of entries are %u days", used, used / 2);
+		ok(guard_holds(days, size), "and nothing is written beyond them");
+		free(days);
+	}
+}
+
 /* Nothing in a bag is trusted; what is accepted has one form */
 static void
 test_mutations(void)
@@ -122,6 +185,7 @@ test_mutations(void)
 	long		times = rounds(100000);
 	long		accepted = 0;
 	long		same = 0;
+	long		beyond = 0;
 
 	for (long i = 0; i < times; i++)
 	{
@@ -149,7 +213,7 @@ test_mutations(void)
 				(uint8_t) (1 << random_below(8));
 
 		bytes = exact_copy(bag, size);
-		read = malloc(bag_max_days(size) * sizeof(HistoryDay) + 1);
+		read = guarded_days(size);
 		if (bag_days(bytes, size, read, &count) == HISTORY_OK)
 		{
 			HistoryBag	header;
@@ -168,9 +232,11 @@ test_mutations(void)
 				memcmp(again, bytes, bag_used(again)) == 0;
 			free(again);
 		}
+		beyond += !guard_holds(read, size);
 		free(read);
 		free(bytes);
 	}
+	ok(beyond == 0, "no day is written beyond the room for them");
 	ok(same == accepted, "of %ld damaged bags the %ld accepted keep their bytes",
 	   times, accepted);
 	ok(accepted > times / 100 && accepted < times * 9 / 10,
@@ -222,6 +288,8 @@ main(void)
 	ok(sizeof(HistoryBag) == 12, "the header is stored, so its size is fixed");
 	test_empty();
 	test_header();
+	test_append();
+	test_room();
 	test_round_trips();
 	test_mutations();
 	return tap_done();

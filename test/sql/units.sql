@@ -49,6 +49,18 @@ FROM (SELECT round(v, p) AS a, purchase_history_agg('2024-01-31'::date, round(v,
       WHERE v = round(v, p)
       GROUP BY p, v) t;
 
+-- numeric has a long form for large scales and exponents, and is packed, compressed or apart in a table
+CREATE TABLE units_stored (n int, a numeric);
+INSERT INTO units_stored SELECT n, a::numeric FROM unnest(ARRAY[
+  '12.5', '12.5' || repeat('0', 70), '-12.5' || repeat('0', 16000), '0.' || repeat('0', 70), '999999999999999.999999' || repeat('0', 100),
+  '0.000001' || repeat('0', 5000), '0.' || repeat('0', 100) || '1', '1' || repeat('0', 400), '-1' || repeat('0', 400) || '.5',
+  repeat('9', 8000), '0.' || repeat('123456789', 1000), '1000000000000000' || '.' || repeat('0', 200)
+]) WITH ORDINALITY AS t(a, n);
+SELECT n, length(a::text) AS length, left(pg_temp.attempt(format(
+  'SELECT tiering.purchase_history_agg(''2024-01-31''::date, a) FROM units_stored WHERE n = %s', n)), 60) AS history
+FROM units_stored ORDER BY n;
+DROP TABLE units_stored;
+
 -- totals have the digits and the scale of sum()
 SELECT why, sum(a) AS sum, net_total(h, 'infinity') AS net,
   gross_total(h, 'infinity') AS gross, refunded_total(h, 'infinity') AS refunded,
