@@ -158,6 +158,12 @@ $sql$, pipeline, tiering.cutoffs_sql(pipeline));
 COMMENT ON VIEW %1$I.day IS 'the day of the analysis';
 COMMENT ON COLUMN %1$I.day.as_of IS 'last day that counts';
 COMMENT ON COLUMN %1$I.day.since IS 'first day that counts; NULL: all of them';
+COMMENT ON COLUMN %1$I.day.bins IS 'number of scores';
+COMMENT ON COLUMN %1$I.rfm_cutoff.as_of IS 'day of the analysis';
+COMMENT ON COLUMN %1$I.rfm_cutoff.since IS 'first day that counts; NULL: all of them';
+COMMENT ON COLUMN %1$I.rfm_cutoff.bins IS 'number of scores';
+COMMENT ON COLUMN %1$I.rfm_cutoff.customers IS 'customers scored';
+COMMENT ON COLUMN %1$I.rfm_cutoff.newest_purchase IS 'day of the newest purchase until as_of';
 COMMENT ON COLUMN %1$I.rfm_cutoff.r_cutoffs IS 'smallest values of minus recency_days that score 2, 3, ...';
 COMMENT ON COLUMN %1$I.rfm_cutoff.f_cutoffs IS 'smallest values of frequency that score 2, 3, ...';
 COMMENT ON COLUMN %1$I.rfm_cutoff.m_cutoffs IS 'smallest values of monetary that score 2, 3, ...';
@@ -172,6 +178,11 @@ FROM tiering.segment_cells(ARRAY(
 	FROM %1$I.segment_rule AS s JOIN %1$I.pipeline AS p ON p.rule_set = s.rule_set
 	ORDER BY s."position"));
 COMMENT ON VIEW %1$I.segment_cell IS 'the segment of each cell of scores, from segment_rule; refuses rules with a hole or an overlap';
+COMMENT ON COLUMN %1$I.segment_cell.bins IS 'bins that the scores count in';
+COMMENT ON COLUMN %1$I.segment_cell.r_score IS 'score of recency';
+COMMENT ON COLUMN %1$I.segment_cell.f_score IS 'score of frequency';
+COMMENT ON COLUMN %1$I.segment_cell.m_score IS 'score of monetary value';
+COMMENT ON COLUMN %1$I.segment_cell.segment IS 'name of the segment';
 $sql$, pipeline);
 END;
 $$;

@@ -70,8 +70,8 @@ WITH swept AS MATERIALIZED (
 		(SELECT count(*) FROM %1$I.purchase_history_stored) AS known
 	FROM swept AS s
 ), chosen AS MATERIALIZED (
-	-- past a tenth of all customers, building everything is the shorter way
-	SELECT w.*, cardinality(w.customers) <= GREATEST(1000, w.known / 10) AS worth_it FROM wanted AS w
+	-- past a twentieth of all customers, building everything is the shorter way
+	SELECT w.*, cardinality(w.customers) <= GREATEST(1000, w.known / 20) AS worth_it FROM wanted AS w
 ), built AS MATERIALIZED (
 	SELECT h.* FROM chosen AS c, LATERAL (%4$s) AS h
 	WHERE c.worth_it
@@ -131,7 +131,7 @@ BEGIN
 	EXECUTE format('SELECT count(*) FILTER (WHERE tiering.changed_since(xmin, $1))::double precision / NULLIF(count(*), 0)
 		FROM %s TABLESAMPLE SYSTEM (1)', orders) INTO share USING since;
 	EXECUTE format('SELECT avg(source_rows) FROM %I.purchase_history_stored TABLESAMPLE SYSTEM (1)', pipeline) INTO lines_each;
-	RETURN COALESCE(1 - power(1 - share, lines_each) > 0.12, false);
+	RETURN COALESCE(1 - power(1 - share, lines_each) > 0.06, false);
 END;
 $$;
 

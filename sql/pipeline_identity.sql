@@ -47,6 +47,10 @@ SELECT id, merged_into
 FROM %2$s
 WHERE id IS NOT NULL AND merged_into IS NOT NULL AND id <> merged_into;
 COMMENT ON VIEW %1$I.customer_merge IS 'the merges as the identity relation has them';
+COMMENT ON COLUMN %1$I.customer_merge.id IS 'customer that was merged';
+COMMENT ON COLUMN %1$I.customer_merge.merged_into IS 'into this one';
+COMMENT ON COLUMN %1$I.customer_identity.id IS 'customer that was merged';
+COMMENT ON COLUMN %1$I.customer_identity.customer_id IS 'the one it is now';
 $sql$, pipeline, p.identity);
 END;
 $$;

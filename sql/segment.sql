@@ -80,7 +80,7 @@ BEGIN ATOMIC
 		) AS x(problem, is_so)
 		WHERE x.is_so
 	), axis AS (
-		SELECT pg_catalog.generate_series(1, (SELECT pg_catalog.min(bins) FROM rule)) AS score
+		SELECT s.score FROM tiering.scores((SELECT pg_catalog.min(bins) FROM rule)) AS s(score)
 		WHERE NOT EXISTS (SELECT FROM broken)
 	), cell AS (
 		SELECT r.score AS r, f.score AS f, m.score AS m,
@@ -131,10 +131,10 @@ BEGIN
 	END IF;
 	RETURN QUERY
 		SELECT rule.bins, r, f, m, rule.segment
-		FROM unnest(rules) AS rule,
-			generate_series(rule.r_min, rule.r_max) AS r,
-			generate_series(rule.f_min, rule.f_max) AS f,
-			generate_series(rule.m_min, rule.m_max) AS m;
+		FROM unnest(rules) AS rule
+			JOIN tiering.scores(rules[1].bins) AS r ON r BETWEEN rule.r_min AND rule.r_max
+			JOIN tiering.scores(rules[1].bins) AS f ON f BETWEEN rule.f_min AND rule.f_max
+			JOIN tiering.scores(rules[1].bins) AS m ON m BETWEEN rule.m_min AND rule.m_max;
 END;
 $$;
 
