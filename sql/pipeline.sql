@@ -289,7 +289,7 @@ BEGIN
 	  AND i.relname <> 'customer_rfm_key';
 	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary',
 		'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
-		'purchase', 'order_line', 'customer_merge', 'customer_identity']);
+		'purchase', 'order_line', 'customer_identity', 'customer_merge']);
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
 	PERFORM tiering.define_all(pipeline);
 	IF grants IS NOT NULL THEN
@@ -312,7 +312,7 @@ DECLARE
 	used_by text;
 	own text[] := ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
-		'customer_merge', 'customer_identity', 'log', 'run', 'segment_rule', 'pipeline'];
+		'customer_identity', 'customer_merge', 'log', 'run', 'segment_rule', 'pipeline'];
 	stranger text;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
@@ -356,7 +356,7 @@ END;
 -- Reads the pipelines that the caller may read.  A table may only look like a
 -- pipeline's: it is read by plain_rows(), which runs nobody's code.
 CREATE FUNCTION tiering.list_pipelines()
-RETURNS TABLE (pipeline text, owner name, orders regclass, histories text, materialization text,
+RETURNS TABLE (pipeline text, owner name, orders text, histories text, materialization text,
 	state text, run bigint, as_of date, last_started timestamptz, last_finished timestamptz, age interval,
 	duration interval, customers bigint, source_lines bigint, build text, error text)
 LANGUAGE SQL STABLE
@@ -372,7 +372,7 @@ AS $$
 		  AND has_schema_privilege(n.oid, 'USAGE')
 		  AND has_table_privilege(p.oid, 'SELECT') AND has_table_privilege(u.oid, 'SELECT')
 	)
-	SELECT place.nspname, place.rolname, s.f[1]::regclass, s.f[2], s.f[3], COALESCE(u.f[2], 'new'), u.f[1]::bigint,
+	SELECT place.nspname, place.rolname, s.f[1], s.f[2], s.f[3], COALESCE(u.f[2], 'new'), u.f[1]::bigint,
 		u.f[3]::date, u.f[4]::timestamptz, d.f[5]::timestamptz, clock_timestamp() - d.f[5]::timestamptz,
 		d.f[5]::timestamptz - d.f[4]::timestamptz, d.f[6]::bigint, d.f[7]::bigint, u.f[8], u.f[9]
 	FROM place

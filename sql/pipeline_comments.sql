@@ -95,3 +95,7 @@ COMMENT ON FUNCTION tiering.count_lines(text, bigint) IS
 'internal: writes down how many rows made the histories, and how many could not';
 COMMENT ON FUNCTION tiering.left_out_note(text, bigint) IS
 'internal: what the log says of rows that were left out';
+COMMENT ON FUNCTION tiering.identity_sql(text) IS
+'internal: query that follows each merge to its end';
+COMMENT ON FUNCTION tiering.refuse_merge(text, text) IS
+'internal: refuses merges that have no end';

@@ -51,8 +51,13 @@ CREATE VIEW %1$I.purchase_history AS
 SELECT customer_id, history, source_rows
 FROM %1$I.purchase_history_stored;
 COMMENT ON TABLE %1$I.purchase_history_stored IS 'the histories as refresh keeps them; read them through the view purchase_history';
+COMMENT ON COLUMN %1$I.purchase_history_stored.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.purchase_history_stored.history IS 'all purchases and refunds';
+COMMENT ON COLUMN %1$I.purchase_history_stored.source_rows IS 'rows of the source that the history was made of';
 COMMENT ON VIEW %1$I.purchase_history IS 'one row a customer: all purchases and refunds as one value';
 $sql$, pipeline, customer_type);
+		-- a type of id that cannot be hashed shows here
+		EXECUTE tiering.histories_sql(pipeline, p.refunds, ' LIMIT 0', '');
 	ELSE
 		EXECUTE format($sql$
 CREATE MATERIALIZED VIEW %1$I.purchase_history AS

@@ -40,6 +40,9 @@ ALTER TABLE %1$I.purchase_history_fresh RENAME TO purchase_history_stored;
 ALTER TABLE %1$I.purchase_history_stored
 	RENAME CONSTRAINT purchase_history_fresh_pkey TO purchase_history_stored_pkey;
 COMMENT ON TABLE %1$I.purchase_history_stored IS 'the histories as refresh keeps them; read them through the view purchase_history';
+COMMENT ON COLUMN %1$I.purchase_history_stored.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.purchase_history_stored.history IS 'all purchases and refunds';
+COMMENT ON COLUMN %1$I.purchase_history_stored.source_rows IS 'rows of the source that the history was made of';
 $sql$, pipeline);
 	RETURN made;
 END;

@@ -149,10 +149,10 @@ UPDATE %I.run SET as_of = $2, since = $3, bins = $4, customers = $5, newest_purc
 	r_cutoffs = $7, f_cutoffs = $8, m_cutoffs = $9 WHERE run = $1$sql$, pipeline)
 	USING this_run, c.as_of, c.since, c.bins, c.customers, c.newest_purchase, c.r_cutoffs, c.f_cutoffs, c.m_cutoffs;
 	row_count := c.customers;
-	note := format('as of %s', c.as_of);
+	note := format('as of %s', to_char(c.as_of, 'YYYY-MM-DD'));
 	IF c.newest_purchase < c.as_of - 7 THEN
-		RAISE NOTICE 'the newest purchase is of %, % days before as_of %', c.newest_purchase,
-				c.as_of - c.newest_purchase, c.as_of
+		RAISE NOTICE 'the newest purchase is of %, % days before as_of %', to_char(c.newest_purchase, 'YYYY-MM-DD'),
+				c.as_of - c.newest_purchase, to_char(c.as_of, 'YYYY-MM-DD')
 			USING HINT = 'Are the orders loaded? Or pass as_of => the last day of the data.';
 	END IF;
 END;
@@ -239,10 +239,6 @@ BEGIN
 	CASE step
 		WHEN 'histories' THEN
 			IF p.histories = 'view' THEN
-				IF p.identity IS NOT NULL THEN
-					PERFORM tiering.refresh_identity(pipeline);
-					EXECUTE format('DROP TABLE %I.identity_affected', pipeline);
-				END IF;
 				PERFORM tiering.refresh_view(pipeline, 'purchase_history', $4);
 				PERFORM tiering.count_lines(pipeline, this_run);
 				EXECUTE format('UPDATE %1$I.run SET build = ''view'', customers = (SELECT count(*) FROM %1$I.purchase_history) WHERE run = $1 RETURNING customers AS row_count, ''materialized view'' AS note', pipeline)

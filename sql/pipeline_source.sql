@@ -166,10 +166,9 @@ COMMENT ON COLUMN %1$I.purchase.lines IS 'rows of the source that the order is m
 $sql$, pipeline);
 	-- a type that cannot be grouped and a missing right show here
 	EXECUTE format('SELECT customer_id FROM %I.purchase GROUP BY customer_id LIMIT 0', pipeline);
-EXCEPTION WHEN syntax_error OR undefined_function OR undefined_object OR undefined_column OR undefined_table
-		OR datatype_mismatch OR ambiguous_function THEN
+EXCEPTION WHEN syntax_error_or_access_rule_violation THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-	IF p.filter IS NULL THEN
+	IF p.filter IS NULL OR SQLSTATE = '42501' THEN
 		RAISE;
 	END IF;
 	RAISE EXCEPTION 'filter of pipeline "%" does not work: %', pipeline, message

@@ -109,7 +109,7 @@ DECLARE
 BEGIN
 	FOREACH threshold IN ARRAY thresholds LOOP
 		IF threshold IS NULL OR threshold = 'NaN' OR threshold < below THEN
-			RAISE EXCEPTION 'threshold % is not a number above the one before it', COALESCE(threshold::text, 'null')
+			RAISE EXCEPTION 'threshold % is no number, or below the one before it', COALESCE(threshold::text, 'null')
 				USING ERRCODE = 'invalid_parameter_value', HINT = 'Thresholds are in ascending order.';
 		END IF;
 		IF value = 'NaN' THEN

@@ -1,0 +1,66 @@
+/*
+ * The tables that the examples in README.md and doc/ use.
+ *
+ *   psql -d DATABASE -f doc/example-data.sql
+ *
+ * Every example is run on them by test/t/090_doc_examples.pl, and its output
+ * is compared with the one that is printed.
+ */
+
+-- one row an order; a negative amount is a refund
+CREATE TABLE orders (
+	order_no integer PRIMARY KEY,
+	customer_id text,
+	ordered_on date NOT NULL,
+	amount numeric(10,2) NOT NULL
+);
+INSERT INTO orders VALUES
+	(1, 'ann', '2025-01-10', 40.00),
+	(2, 'ann', '2025-03-05', 60.00),
+	(3, 'ann', '2025-05-20', 55.50),
+	(4, 'ann', '2025-05-20', 20.00),	-- a second order on that day
+	(5, 'ann', '2025-06-02', -20.00),	-- and taken back
+	(6, 'bob', '2025-01-15', 15.00),
+	(7, 'bob', '2025-02-14', 25.00),
+	(8, 'cat', '2025-06-20', 300.00),
+	(9, 'dan', '2024-11-30', 80.00),
+	(10, 'dan', '2024-11-30', -80.00),	-- cancelled on the day of the order
+	(11, 'eve', '2025-06-28', 0.00),	-- a free sample
+	(12, NULL, '2025-06-29', 12.00);	-- paid in cash, customer unknown
+
+-- one row a line of an order, at a moment
+CREATE TABLE order_line (
+	invoice text NOT NULL,
+	customer_id bigint,
+	sold_at timestamptz NOT NULL,
+	sku text NOT NULL,
+	quantity integer NOT NULL,
+	amount numeric(10,2) NOT NULL,
+	currency text NOT NULL
+);
+INSERT INTO order_line VALUES
+	('A-1', 1001, '2025-05-31 22:50+00', 'mug', 2, 12.00, 'GBP'),	-- ten to midnight in London
+	('A-1', 1001, '2025-05-31 22:50+00', 'tea', 1, 6.50, 'GBP'),
+	('A-2', 1001, '2025-05-31 23:10+00', 'pot', 1, 30.00, 'GBP'),	-- ten past
+	('A-3', 1002, '2025-06-10 09:00+00', 'mug', 6, 36.00, 'GBP'),
+	('A-3', 1002, '2025-06-10 09:00+00', 'tea', -1, -6.50, 'GBP'),	-- a discount within the order
+	('A-4', 1002, '2025-06-12 15:30+00', 'mug', -1, -6.00, 'GBP'),	-- a refund
+	('A-5', 1003, '2025-06-15 12:00+00', 'tea', 3, 22.00, 'EUR');
+
+-- what is known of customers; fay has not bought yet
+CREATE TABLE customer (
+	id text PRIMARY KEY,
+	country text NOT NULL,
+	enrolled_on date NOT NULL
+);
+COMMENT ON COLUMN customer.country IS 'where the customer lives';
+INSERT INTO customer VALUES
+	('ann', 'GB', '2024-12-30'), ('bob', 'GB', '2025-01-15'), ('cat', 'DE', '2025-06-20'),
+	('dan', 'FR', '2024-11-30'), ('eve', 'GB', '2025-06-01'), ('fay', 'DE', '2025-06-25');
+
+-- two accounts that turned out to be one person
+CREATE TABLE merged_customer (
+	id text PRIMARY KEY,
+	merged_into text NOT NULL
+);
+INSERT INTO merged_customer VALUES ('bob', 'ann');
