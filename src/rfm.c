@@ -20,6 +20,8 @@
 #include "model/rfm.h"
 #include "units_numeric.h"
 
+#include "compat.h"
+
 /* The row type that rfm() returns, looked up once for each call site */
 static TupleDesc
 rfm_row_type(FunctionCallInfo fcinfo)
@@ -84,21 +86,31 @@ tiering_rfm(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
-/* The cut points in an array argument; raises an error if they are none */
-static const double *
-cutoffs_in(ArrayType *array, int *count)
+/* Cut points of the last call, which a query's next row mostly shares */
+typedef struct KnownCutoffs
+{
+	Size		size;			/* of the argument's bytes; 0 before the first */
+	char	   *bytes;			/* the argument as it came */
+	int			count;
+	double		cutoffs[RFM_MAX_BINS];
+} KnownCutoffs;
+
+/* Reads cut points; raises an error if they are none */
+static void
+read_cutoffs(ArrayType *array, KnownCutoffs *known)
 {
 	const double *cutoffs = (const double *) ARR_DATA_PTR(array);
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
-	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	if (ARR_NDIM(array) > 1 || *count < RFM_MIN_BINS - 1 ||
-		*count > RFM_MAX_BINS - 1 || array_contains_nulls(array))
+	if (ARR_NDIM(array) > 1 || count < RFM_MIN_BINS - 1 ||
+		count > RFM_MAX_BINS - 1 || array_contains_nulls(array))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cut points must be a flat array of %d to %d numbers without nulls",
 						RFM_MIN_BINS - 1, RFM_MAX_BINS - 1),
 				 errhint("Take them from rfm_cutoffs().")));
-	for (int i = 0; i < *count; i++)
+	for (int i = 0; i < count; i++)
+	{
 		if (isnan(cutoffs[i]) || (i > 0 && cutoffs[i] < cutoffs[i - 1]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -106,7 +118,35 @@ cutoffs_in(ArrayType *array, int *count)
 							isnan(cutoffs[i]) ? "not a number"
 							: "below the one before it"),
 					 errhint("Cut points are in ascending order.")));
-	return cutoffs;
+		known->cutoffs[i] = cutoffs[i];
+	}
+	known->count = count;
+}
+
+/* The cut points in argument 1 */
+static const KnownCutoffs *
+cutoffs_in(FunctionCallInfo fcinfo)
+{
+	KnownCutoffs *known = fcinfo->flinfo->fn_extra;
+	struct varlena *given = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
+	Size		size = VARSIZE_ANY_EXHDR(given);
+
+	if (known == NULL)
+		known = fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+								   sizeof(KnownCutoffs));
+	if (size != known->size ||
+		memcmp(VARDATA_ANY(given), known->bytes, size) != 0)
+	{
+		known->size = 0;		/* until they are read, in case of an error */
+		read_cutoffs(PG_GETARG_ARRAYTYPE_P(1), known);
+		if (known->bytes != NULL)
+			pfree(known->bytes);
+		known->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
+		memcpy(known->bytes, VARDATA_ANY(given), size);
+		known->size = size;
+	}
+	return known;
 }
 
 PG_FUNCTION_INFO_V1(tiering_rfm_score);
@@ -114,14 +154,13 @@ Datum
 tiering_rfm_score(PG_FUNCTION_ARGS)
 {
 	double		value = PG_GETARG_FLOAT8(0);
-	int			count;
-	const double *cutoffs = cutoffs_in(PG_GETARG_ARRAYTYPE_P(1), &count);
+	const KnownCutoffs *known = cutoffs_in(fcinfo);
 
 	if (isnan(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("value to score is not a number")));
-	PG_RETURN_INT32(rfm_score(value, cutoffs, count));
+	PG_RETURN_INT32(rfm_score(value, known->cutoffs, known->count));
 }
 
 /* money as a double, for cut points; the server's cast takes longer */
