@@ -25,8 +25,7 @@ AS $$
 DECLARE
 	made bigint;
 BEGIN
-	EXECUTE format('CREATE TABLE %I.purchase_history_fresh (customer_id %s, history tiering.purchase_history, source_rows bigint)',
-		pipeline, tiering.customer_type(pipeline));
+	EXECUTE format('CREATE TABLE %1$I.purchase_history_fresh (LIKE %1$I.purchase_history_stored INCLUDING COMMENTS)', pipeline);
 	made := tiering.store_purchase_histories(format('%I.purchase_history_fresh', pipeline)::regclass,
 		format('SELECT customer_id, purchased_on, amount, lines FROM %I.purchase', pipeline), refunds = 'void');
 	EXECUTE format($sql$
@@ -40,9 +39,6 @@ ALTER TABLE %1$I.purchase_history_fresh RENAME TO purchase_history_stored;
 ALTER TABLE %1$I.purchase_history_stored
 	RENAME CONSTRAINT purchase_history_fresh_pkey TO purchase_history_stored_pkey;
 COMMENT ON TABLE %1$I.purchase_history_stored IS 'the histories as refresh keeps them; read them through the view purchase_history';
-COMMENT ON COLUMN %1$I.purchase_history_stored.customer_id IS 'the customer, as the source has it';
-COMMENT ON COLUMN %1$I.purchase_history_stored.history IS 'all purchases and refunds';
-COMMENT ON COLUMN %1$I.purchase_history_stored.source_rows IS 'rows of the source that the history was made of';
 $sql$, pipeline);
 	RETURN made;
 END;

@@ -221,13 +221,14 @@ open_new_table(Oid relid)
 		table->rd_rel->relhastriggers || table->rd_rel->relchecks > 0 ||
 		table->rd_rel->relispartition || table->rd_rel->relrowsecurity ||
 		RelationGetDescr(table)->natts != SINK_COLUMNS ||
-		(RelationGetDescr(table)->constr != NULL) ||
+		(RelationGetDescr(table)->constr != NULL &&
+		 RelationGetDescr(table)->constr->has_generated_stored) ||
 		RelationGetNumberOfBlocks(table) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" is not new and plain",
 						RelationGetRelationName(table)),
-				 errhint("It is empty, and has neither constraints, indexes, triggers nor rules.")));
+				 errhint("It is empty, and has neither checks, indexes, triggers nor rules.")));
 	return table;
 }
 
