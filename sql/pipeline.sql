@@ -33,6 +33,10 @@ BEGIN
 		RAISE EXCEPTION 'rfm_window % is shorter than a day', p.rfm_window
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass, for example, ''1 year''.';
 	END IF;
+	IF p.rfm_window > interval '1000 years' THEN
+		RAISE EXCEPTION 'rfm_window % is longer than 1000 years', p.rfm_window
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Without rfm_window all purchases count.';
+	END IF;
 	FOR given IN SELECT * FROM (VALUES
 			('customer_id', p.customer_id), ('order_id', p.order_id), ('product_id', p.product_id),
 			('quantity', p.quantity), ('changed_at', p.changed_at), ('currency', p.currency)) AS v(role, column_name)

@@ -99,3 +99,5 @@ COMMENT ON FUNCTION tiering.identity_sql(text) IS
 'internal: query that follows each merge to its end';
 COMMENT ON FUNCTION tiering.refuse_merge(text, text) IS
 'internal: refuses merges that have no end';
+COMMENT ON FUNCTION tiering.refresh_announce(text, bigint, text) IS
+'internal: says that a step begins';

@@ -76,6 +76,7 @@ INSERT INTO %I.run (as_of, state, backend_start, full_requested, settings_versio
 VALUES (COALESCE($1, (clock_timestamp() AT TIME ZONE $2)::date - 1), 'running', $3, $4, $5)
 RETURNING run$sql$, pipeline) INTO STRICT new_run
 		USING day, COALESCE(p.time_zone, current_setting('TimeZone')), started, full_build, p.source_version;
+	EXECUTE format('UPDATE %I.pipeline SET last_run = $1', pipeline) USING new_run;
 	RETURN new_run;
 END;
 $$;
@@ -223,6 +224,18 @@ BEGIN
 END;
 $$;
 
+-- Says that a step begins, for those who watch the log
+CREATE FUNCTION tiering.refresh_announce(pipeline text, this_run bigint, step text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.refresh_enter(pipeline, this_run);
+	PERFORM tiering.refresh_log(pipeline, this_run, step, 'running');
+END;
+$$;
+
 -- Does one step of a run.  Compiling these queries takes longer than it saves.
 CREATE FUNCTION tiering.refresh_step(pipeline text, this_run bigint, step text, concurrently boolean)
 RETURNS void
@@ -300,15 +313,17 @@ CREATE PROCEDURE tiering.refresh(name text, as_of date DEFAULT NULL, "full" bool
 LANGUAGE plpgsql
 AS $$
 DECLARE
-	free boolean := tiering.may_commit();
-	path_before text := pg_catalog.current_setting('search_path');
-	this_run bigint;
-	step text;
-	told boolean := false;
-	code text;
-	message text;
-	detail text;
-	hint text;
+	-- types in full, for these lines are read under the caller's search path
+	free pg_catalog.bool := tiering.may_commit();
+	path_before pg_catalog.text := pg_catalog.current_setting('search_path');
+	this_run pg_catalog.int8;
+	step pg_catalog.text;
+	phase pg_catalog.text;
+	told pg_catalog.bool := false;
+	code pg_catalog.text;
+	message pg_catalog.text;
+	detail pg_catalog.text;
+	hint pg_catalog.text;
 BEGIN
 	SET LOCAL search_path = pg_catalog, pg_temp;
 	LOOP
@@ -330,13 +345,13 @@ BEGIN
 		RAISE NOTICE 'refreshing in one transaction, since the caller began it';
 	END IF;
 	FOREACH step IN ARRAY ARRAY['histories', 'cutoffs', 'customer_rfm'] LOOP
-		PERFORM tiering.refresh_log(name, this_run, step, 'running');
-		IF free THEN
-			COMMIT;
-			SET LOCAL search_path = pg_catalog, pg_temp;
-		END IF;
+	FOREACH phase IN ARRAY ARRAY['announce', 'do'] LOOP
 		BEGIN
-			PERFORM tiering.refresh_step(name, this_run, step, COALESCE($4, false));
+			IF phase = 'announce' THEN
+				PERFORM tiering.refresh_announce(name, this_run, step);
+			ELSE
+				PERFORM tiering.refresh_step(name, this_run, step, COALESCE($4, false));
+			END IF;
 		EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
 			GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
 				detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
@@ -353,6 +368,7 @@ BEGIN
 			COMMIT;
 			SET LOCAL search_path = pg_catalog, pg_temp;
 		END IF;
+	END LOOP;
 	END LOOP;
 	PERFORM set_config('search_path', path_before, true);
 END;

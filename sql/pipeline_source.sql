@@ -90,6 +90,10 @@ DECLARE
 	message text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	IF p.filter IS NOT NULL THEN
+		-- text that closes a parenthesis not its own does not pass between these
+		EXECUTE format(E'SELECT ARRAY[%s\n] FROM %s LIMIT 0', p.filter, p.orders);
+	END IF;
 	p.changes_by := tiering.changes_by(pipeline, p.orders, p.changed_at, p.filter);
 	EXECUTE format('UPDATE %I.pipeline SET changes_by = $1', pipeline) USING p.changes_by;
 	EXECUTE format($sql$
@@ -166,8 +170,9 @@ COMMENT ON COLUMN %1$I.purchase.lines IS 'rows of the source that the order is m
 $sql$, pipeline);
 	-- a type that cannot be grouped and a missing right show here
 	EXECUTE format('SELECT customer_id FROM %I.purchase GROUP BY customer_id LIMIT 0', pipeline);
-EXCEPTION WHEN syntax_error_or_access_rule_violation THEN
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	message := replace(message, 'in index predicates', 'in a filter');
 	IF p.filter IS NULL OR SQLSTATE = '42501' THEN
 		RAISE;
 	END IF;

@@ -28,6 +28,10 @@ BEGIN
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION 'argument(s) % must not be null', missing USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	IF $5 IN ('infinity', '-infinity') THEN
+		RAISE EXCEPTION 'as_of % is not a finite date', $5
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
+	END IF;
 	IF $6 NOT BETWEEN 2 AND 100 THEN
 		RAISE EXCEPTION 'bins % is not between 2 and 100', $6
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Five bins are usual.';

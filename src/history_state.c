@@ -161,7 +161,8 @@ state_add_row(FunctionCallInfo fcinfo, DateADT date, Datum amount_datum,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of orders %lld is not between 0 and %d",
-						(long long) orders, HISTORY_MAX_ORDERS)));
+						(long long) orders, HISTORY_MAX_ORDERS),
+				 errhint("Pass how many orders the row stands for.")));
 	if (amount.negative && orders > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
