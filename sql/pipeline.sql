@@ -126,6 +126,10 @@ BEGIN
 			USING ERRCODE = 'duplicate_schema',
 				  HINT = 'A pipeline makes a schema of its own: choose another name, or call tiering.drop_pipeline() first.';
 	END IF;
+	IF (SELECT c.relpersistence FROM pg_class AS c WHERE c.oid = orders) = 't' THEN
+		RAISE EXCEPTION '% is a temporary table', orders
+			USING ERRCODE = 'wrong_object_type', HINT = 'Load the orders into an ordinary table.';
+	END IF;
 	-- zone and columns are checked before anything is made
 	PERFORM tiering.source_column_type(orders, customer_id, 'customer_id');
 	PERFORM tiering.source_date_sql(orders, ordered_at, time_zone);

@@ -17,11 +17,23 @@ BEGIN
 		('identity', 'customer_merge', 'identity => ... names the relation again, or ''-'' takes it away.'),
 		('customers', 'customer_profile', 'customers => ... names the relation again, or ''-'' takes it away.'))
 		AS v(source, relation, way_out)
-	WHERE to_regclass(format('%I.%I', pipeline, v.relation)) IS NULL
+	WHERE NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+					  WHERE n.nspname = pipeline AND c.relname = v.relation)
 	  AND (v.source = 'orders' OR v.source = 'identity' AND identity IS NOT NULL
 		   OR v.source = 'customers' AND customers IS NOT NULL)
 	LIMIT 1;
-	IF FOUND THEN
+	IF NOT FOUND THEN
+		SELECT v.relation INTO gone.relation FROM unnest(ARRAY['purchase', 'purchase_history', 'day', 'rfm_cutoff',
+			'segment_cell', 'customer_rfm', 'segment_summary', 'rfm_heatmap', 'customer_profile']) AS v(relation)
+		WHERE NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+						  WHERE n.nspname = pipeline AND c.relname = v.relation)
+		LIMIT 1;
+		IF FOUND THEN
+			RAISE EXCEPTION '%.% was dropped', quote_ident(pipeline), quote_ident(gone.relation)
+				USING ERRCODE = 'undefined_table',
+					  HINT = format('CALL tiering.alter_pipeline(%L, orders => ...) with the same orders makes it anew.', pipeline);
+		END IF;
+	ELSE
 		RAISE EXCEPTION 'the % of pipeline "%" were dropped', gone.source, pipeline
 			USING ERRCODE = 'undefined_table',
 				  HINT = format('CALL tiering.alter_pipeline(%L, %s', pipeline, replace(gone.way_out, ' names', ') names'));
@@ -47,8 +59,8 @@ BEGIN
 	END IF;
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	PERFORM tiering.require_sources(pipeline, p.identity, p.customers);
-	IF day IN ('infinity', '-infinity') THEN
-		RAISE EXCEPTION 'as_of % is not a finite date', day
+	IF day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
+		RAISE EXCEPTION 'as_of % is not between 0001-01-01 and 9999-12-31', day
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
 	END IF;
 
@@ -279,8 +291,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	PERFORM tiering.lock_pipeline(pipeline);
-	IF to_regclass(format('%I.run', pipeline)) IS NULL THEN
-		RETURN;					-- dropped meanwhile
+	-- dropped meanwhile?  to_regclass() would ask a cache that does not know yet
+	IF NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+				   WHERE n.nspname = pipeline AND c.relname = 'run') THEN
+		RETURN;
 	END IF;
 	EXECUTE format('UPDATE %I.run SET state = ''failed'', finished_at = clock_timestamp(), error = $2 WHERE run = $1', pipeline)
 		USING this_run, message;

@@ -68,7 +68,16 @@ BEGIN
 		RAISE NOTICE 'the filter may change its mind about a row that has not changed: every refresh reads all orders'
 			USING HINT = 'Filter by the row''s own columns with immutable functions to have changes found.';
 		RETURN 'nothing';
+	ELSIF EXISTS (SELECT FROM tiering.relation_parts(orders) AS t WHERE row_security_active(t.relid)) THEN
+		RAISE NOTICE 'row security of % may change what the owner sees: every refresh reads all orders', orders
+			USING HINT = 'A pipeline whose owner bypasses row security has changes found.';
+		RETURN 'nothing';
 	ELSIF tiering.has_row_versions(orders) THEN
+		IF NOT has_column_privilege(orders, 'xmin', 'SELECT') THEN
+			RAISE NOTICE 'without the right to read xmin of % every refresh reads all orders', orders
+				USING HINT = format('GRANT SELECT (xmin) ON %s has changes found.', orders);
+			RETURN 'nothing';
+		END IF;
 		RETURN 'row versions';
 	ELSIF changed_at IS NOT NULL THEN
 		RETURN 'changed_at';

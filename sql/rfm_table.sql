@@ -28,8 +28,8 @@ BEGIN
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION 'argument(s) % must not be null', missing USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	IF $5 IN ('infinity', '-infinity') THEN
-		RAISE EXCEPTION 'as_of % is not a finite date', $5
+	IF $5 NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
+		RAISE EXCEPTION 'as_of % is not between 0001-01-01 and 9999-12-31', $5
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
 	END IF;
 	IF $6 NOT BETWEEN 2 AND 100 THEN
