@@ -29,39 +29,40 @@
 /* What changed_since() finds out once for each call site */
 typedef struct ChangedSince
 {
-	FullTransactionId since;	/* the argument it was worked out for */
-	bool		all;			/* too long ago to tell: everything changed */
+	uint64		since;			/* the argument it was worked out for */
+	uint64		next;			/* no row that can be seen is younger */
 } ChangedSince;
 
 /*
  * Was a row version made by a transaction that is not older than since?
  *
- * xmin has 32 bits, and is compared as the server compares transaction ids:
- * right for all that is younger than two thousand million transactions.  A
- * row that is older may look young, and is then only read once more than
- * needed.  If since itself is that old, every row counts as changed.
+ * xmin has 32 bits.  It is taken for the youngest transaction of that number,
+ * which is never younger than the next one: so nothing is missed, and a row
+ * that is thousands of millions of transactions old may at worst be taken for
+ * a changed one.
  */
 PG_FUNCTION_INFO_V1(tiering_changed_since);
 Datum
 tiering_changed_since(PG_FUNCTION_ARGS)
 {
 	TransactionId xmin = PG_GETARG_TRANSACTIONID(0);
-	FullTransactionId since = PG_GETARG_FULLTRANSACTIONID(1);
+	uint64		since = U64FromFullTransactionId(PG_GETARG_FULLTRANSACTIONID(1));
 	ChangedSince *known = fcinfo->flinfo->fn_extra;
+	uint64		made;
 
-	if (known == NULL || !FullTransactionIdEquals(known->since, since))
+	if (known == NULL || known->since != since)
 	{
-		uint64		next = U64FromFullTransactionId(ReadNextFullTransactionId());
-
 		known = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ChangedSince));
 		known->since = since;
-		known->all = next - U64FromFullTransactionId(since) >= PG_INT32_MAX;
+		known->next = U64FromFullTransactionId(ReadNextFullTransactionId());
 		fcinfo->flinfo->fn_extra = known;
 	}
 	if (!TransactionIdIsNormal(xmin))
 		PG_RETURN_BOOL(false);	/* a row of the server's own making */
-	PG_RETURN_BOOL(known->all ||
-				   (int32) (xmin - XidFromFullTransactionId(since)) >= 0);
+	made = (known->next & ~UINT64CONST(0xFFFFFFFF)) | xmin;
+	if (made >= known->next && made > PG_UINT32_MAX)
+		made -= UINT64CONST(1) << 32;
+	PG_RETURN_BOOL(made >= since);
 }
 
 /* May the procedure that asks commit? */
