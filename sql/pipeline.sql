@@ -361,6 +361,21 @@ BEGIN ATOMIC
 		pg_catalog.hashtextextended('customer_tiering pipeline ' || pipeline, 0));
 END;
 
+-- Is a session still there and at work?  What it hides from the caller counts as yes.
+CREATE FUNCTION tiering.session_runs(session_pid integer, started timestamptz)
+RETURNS boolean
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT EXISTS (
+		SELECT FROM pg_catalog.pg_stat_activity AS a
+		WHERE a.pid = session_pid AND a.datname = pg_catalog.current_database()
+			AND (a.backend_start IS NULL OR a.backend_start = started)
+			AND COALESCE(a.state, 'active') = 'active');
+END;
+
+COMMENT ON FUNCTION tiering.session_runs(integer, timestamptz) IS
+'internal: is a session still there and at work?';
+
 -- Reads the pipelines that the caller may read.  A table may only look like a
 -- pipeline's: it is read by plain_rows(), which runs nobody's code.
 CREATE FUNCTION tiering.list_pipelines()
@@ -380,7 +395,9 @@ AS $$
 		  AND has_schema_privilege(n.oid, 'USAGE')
 		  AND has_table_privilege(p.oid, 'SELECT') AND has_table_privilege(u.oid, 'SELECT')
 	)
-	SELECT place.nspname, place.rolname, s.f[1], s.f[2], s.f[3], COALESCE(u.f[2], 'new'), u.f[1]::bigint,
+	SELECT place.nspname, place.rolname, s.f[1], s.f[2], s.f[3],
+		CASE WHEN u.f[2] = 'running' AND NOT tiering.session_runs(u.f[10]::integer, u.f[11]::timestamptz)
+			 THEN 'interrupted' ELSE COALESCE(u.f[2], 'new') END, u.f[1]::bigint,
 		u.f[3]::date, u.f[4]::timestamptz, d.f[5]::timestamptz, clock_timestamp() - d.f[5]::timestamptz,
 		d.f[5]::timestamptz - d.f[4]::timestamptz, d.f[6]::bigint, d.f[7]::bigint, u.f[8], u.f[9]
 	FROM place
@@ -388,7 +405,7 @@ AS $$
 			ARRAY['orders', 'histories', 'materialization']) AS s(f)
 		LEFT JOIN LATERAL (
 			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
-				'finished_at', 'customers', 'source_lines', 'build', 'error']) AS r(f)
+				'finished_at', 'customers', 'source_lines', 'build', 'error', 'pid', 'backend_start']) AS r(f)
 			ORDER BY r.f[1]::bigint DESC LIMIT 1) AS u ON true
 		LEFT JOIN LATERAL (
 			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
@@ -418,7 +435,7 @@ COMMENT ON COLUMN tiering.pipelines.duration IS 'how long that one took';
 COMMENT ON COLUMN tiering.pipelines.customers IS 'customers that it scored';
 COMMENT ON COLUMN tiering.pipelines.source_lines IS 'rows of the orders that it used';
 COMMENT ON COLUMN tiering.pipelines.error IS 'why the newest run failed';
-COMMENT ON COLUMN tiering.pipelines.state IS 'of the newest run: new, running, done or failed';
+COMMENT ON COLUMN tiering.pipelines.state IS 'of the newest run: new, running, done, failed, or interrupted if its session has gone';
 COMMENT ON COLUMN tiering.pipelines.age IS 'time since a refresh last finished';
 COMMENT ON COLUMN tiering.pipelines.build IS 'how the newest run made the histories: full, changes or view';
 

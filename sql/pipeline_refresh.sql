@@ -67,11 +67,8 @@ BEGIN
 	-- a run whose session has gone, or does something else now, is over
 	EXECUTE format('SELECT run, pid, backend_start FROM %I.run WHERE state = ''running'' ORDER BY run DESC LIMIT 1', pipeline)
 		INTO busy;
-	IF busy.run IS NOT NULL AND busy.pid <> pg_backend_pid() AND EXISTS (
-			SELECT FROM pg_stat_activity AS a
-			WHERE a.pid = busy.pid AND a.datname = current_database()
-			  AND (a.backend_start IS NULL OR a.backend_start = busy.backend_start)
-			  AND COALESCE(a.state, 'active') = 'active') THEN
+	IF busy.run IS NOT NULL AND busy.pid <> pg_backend_pid()
+	   AND tiering.session_runs(busy.pid, busy.backend_start) THEN
 		RETURN NULL;
 	END IF;
 	EXECUTE format('UPDATE %I.run SET state = ''failed'', finished_at = clock_timestamp(), error = ''the session ended'' WHERE state = ''running''', pipeline);

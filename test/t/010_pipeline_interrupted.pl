@@ -33,7 +33,7 @@ BEGIN
 	RETURN NEW;
 END $$;
 CREATE TRIGGER late_in_histories BEFORE UPDATE OF changed_from ON shop.run FOR EACH ROW EXECUTE FUNCTION hold('2');
-CREATE TRIGGER before_cutoffs BEFORE INSERT ON shop.log FOR EACH ROW WHEN (NEW.step = 'cutoffs') EXECUTE FUNCTION hold('3');
+CREATE TRIGGER before_cutoffs BEFORE INSERT ON shop.log FOR EACH ROW WHEN (NEW.step = 'cutoffs' AND NEW.state = 'running') EXECUTE FUNCTION hold('3');
 CREATE TRIGGER late_in_cutoffs BEFORE UPDATE OF r_cutoffs ON shop.run FOR EACH ROW EXECUTE FUNCTION hold('4');
 CREATE TRIGGER late_in_scores BEFORE UPDATE OF state ON shop.run FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION hold('6');
 SQL
