@@ -94,7 +94,7 @@ SELECT statement, $$CALL tiering.refresh('shop', as_of => '2023-12-31')$$,
 FROM change ORDER BY n \gexec
 
 SELECT is((SELECT count(*) FROM shop.customer_rfm), 0::bigint, 'no orders, no customers, no error');
-SELECT is((SELECT detail FROM shop.log ORDER BY run DESC, started_at LIMIT 1), 'all customers: many changed, or orders were deleted or moved', 'the log says why everything was built');
+SELECT matches((SELECT detail FROM shop.log ORDER BY run DESC, started_at LIMIT 1), '^all customers: orders were deleted, moved or filtered out: 0 rows, [0-9]+ expected$', 'the log says why everything was built');
 
 -- a load that freezes its rows
 BEGIN;
@@ -130,7 +130,7 @@ CALL tiering.refresh('shop', as_of => '2030-01-01');
 SELECT is(verdict('shop', lines(), '2030-01-01'), 'sound', 'a day to come');
 CALL tiering.refresh('shop');
 SELECT is((SELECT as_of FROM tiering.pipelines), (now() AT TIME ZONE 'UTC')::date - 1, 'the default is the last complete day');
-SELECT throws_ok($$CALL tiering.refresh('shop', as_of => 'infinity')$$, '22023', 'as_of must be a finite date', 'infinity is no day');
+SELECT throws_ok($$CALL tiering.refresh('shop', as_of => 'infinity')$$, '22023', NULL, 'infinity is no day');
 
 -- all at once, at the request of the caller
 CALL tiering.refresh('shop', as_of => '2023-12-31', "full" => true);

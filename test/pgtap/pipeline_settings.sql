@@ -182,7 +182,7 @@ SELECT col_type_is('shop', 'customer_rfm', 'customer_id', 'text', 'which is publ
 
 -- the table dropped: the message says what to do, and that works
 DROP TABLE orders_text CASCADE;
-SELECT is(error_of($$CALL tiering.refresh('shop')$$, 'message'), 'the orders of pipeline "shop" are gone', 'the source was dropped');
+SELECT is(error_of($$CALL tiering.refresh('shop')$$, 'message'), 'the orders of pipeline "shop" were dropped', 'the source was dropped');
 SELECT is(error_of($$CALL tiering.refresh('shop')$$, 'code'), '42P01', 'as an undefined table');
 SELECT lives_ok($$CALL tiering.alter_pipeline('shop', orders => 'orders', customer_id => 'customer', ordered_at => 'day')$$, 'naming another as the hint says');
 SELECT lives_ok($$CALL tiering.refresh('shop', as_of => '2023-12-31')$$, 'makes it work again');
@@ -193,7 +193,7 @@ DROP SCHEMA shop CASCADE;
 
 CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', order_id => 'order_no', currency => 'currency');
 SELECT is(error_of($$CALL tiering.refresh('shop', as_of => '2023-12-31')$$, 'message'), 'orders are in more than one currency: "EUR" and "USD"', 'two currencies');
-SELECT is(error_of($$CALL tiering.refresh('shop', as_of => '2023-12-31')$$, 'hint'), 'Pick one with a filter, for example filter => ''currency = ''''EUR''''''.', 'the hint picks one');
+SELECT is(error_of($$CALL tiering.refresh('shop', as_of => '2023-12-31')$$, 'hint'), 'Pick one with a filter on the currency''s column, for example filter => ''currency = ''''EUR''''''.', 'the hint picks one');
 CALL tiering.alter_pipeline('shop', filter => 'currency = ''EUR''');
 CALL tiering.refresh('shop', as_of => '2023-12-31');
 SELECT is(verdict('shop', lines('currency = ''EUR'''), '2023-12-31'), 'sound', 'one picked by the filter');

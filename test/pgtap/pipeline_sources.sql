@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir pipeline_oracle.psql
-SELECT plan(113);
+SELECT plan(118);
 
 CREATE FUNCTION last_build(pipeline text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE found text;
@@ -234,6 +234,24 @@ SELECT is(amounts_and_dates(d, a, zone, expected_day, expected_amount), 'sound',
 FROM (VALUES ('day', 'i2', NULL, 'day', 'i2'), ('ts', 'i4', NULL, 'day', 'i4'), ('dts', 'i8', 'Asia/Tokyo', 'day', 'i8'),
 	('tz', 'f8', 'UTC', 'day', 'round(f8::numeric, 6)'), ('tz', 'f4', 'Asia/Tokyo', 'day + 1', 'f4::numeric'),
 	('tz', 'm', 'America/New_York', 'day', 'm::numeric'), ('day', 'p', 'Europe/Berlin', 'day', 'p')) AS v(d, a, zone, expected_day, expected_amount);
+
+-- the zone decides what a day is: changed later, and for the last complete day
+CALL tiering.create_pipeline('t', 'of_types', 'customer', 'tz', 'p', time_zone => 'UTC');
+CALL tiering.refresh('t', as_of => '2024-01-15');
+SELECT is(verdict('t', 'SELECT customer, day, p AS amount, NULL AS order_id FROM of_types', '2024-01-15'), 'sound', 'half past eleven at night in UTC');
+CALL tiering.alter_pipeline('t', time_zone => 'Asia/Tokyo');
+CALL tiering.refresh('t', as_of => '2024-01-15');
+SELECT is(verdict('t', 'SELECT customer, day + 1 AS day, p AS amount, NULL AS order_id FROM of_types', '2024-01-15'), 'sound', 'is the next day in Tokyo');
+SELECT is(last_build('t'), 'full', 'another zone builds everything');
+CREATE FUNCTION default_day(zone text) RETURNS date LANGUAGE plpgsql AS $$
+BEGIN
+	CALL tiering.alter_pipeline('t', time_zone => zone);
+	CALL tiering.refresh('t');
+	RETURN (SELECT as_of FROM t.run ORDER BY run DESC LIMIT 1);
+END $$;
+SELECT is(default_day(zone), (clock_timestamp() AT TIME ZONE zone)::date - 1, 'the last complete day in ' || zone)
+FROM (VALUES ('Pacific/Kiritimati'), ('Etc/GMT+12')) AS v(zone);
+CALL tiering.drop_pipeline('t');
 
 -- --- names --------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 --
 SET client_min_messages = warning;
 SET datestyle = ISO;
+SET intervalstyle = postgres;
 -- the error of a statement; whatever it did is undone
 CREATE FUNCTION pg_temp.attempt(statement text) RETURNS text
 LANGUAGE plpgsql AS $$
