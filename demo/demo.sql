@@ -46,7 +46,9 @@ FROM order_line;
 \echo '== 2. One call makes a pipeline, one call refreshes it as of the last day of the data'
 \echo
 \echo 'CALL tiering.create_pipeline(''shop'', orders => ''order_line'', customer_id => ''customer_id'','
-\echo '     ordered_at => ''ordered_at'', amount => ''amount'', order_id => ''invoice'', refunds => ''void'', ...);'
+\echo '     ordered_at => ''ordered_at'', amount => ''amount'', order_id => ''invoice'','
+\echo '     product_id => ''stock_code'', quantity => ''quantity'', refunds => ''void'','
+\echo '     customers => ''customer'', products => ''product'');'
 \echo 'CALL tiering.refresh(''shop'', as_of => ''2011-12-09'');'
 CALL tiering.create_pipeline('shop', orders => 'order_line', customer_id => 'customer_id',
 	ordered_at => 'ordered_at', amount => 'amount', order_id => 'invoice',
@@ -60,9 +62,19 @@ SET client_min_messages = warning;
 \echo '== 3. Segments: who the customers are'
 \echo
 SELECT segment, customers, round(100 * customer_share, 1) AS "customers %",
-	orders, round(revenue) AS revenue, round(100 * revenue_share, 1) AS "revenue %",
-	mean_recency_days AS "days since", mean_frequency AS "orders each"
+	orders, round(revenue) AS "revenue GBP", round(100 * revenue_share, 1) AS "revenue %",
+	mean_recency_days AS "days since last order", mean_frequency AS "orders each"
+FROM shop.segment_summary
+UNION ALL
+SELECT 'all', sum(customers), 100.0, sum(orders), round(sum(revenue)), 100.0, NULL, NULL
 FROM shop.segment_summary;
+
+\echo 'Not in it: lines without a customer, cancelled invoices, and customers whose purchases were all taken back:'
+\echo
+SELECT run.lines_left_out AS lines_without_customer,
+	(SELECT count(*) FROM shop.purchase WHERE amount < 0) AS invoices_that_are_refunds,
+	(SELECT count(*) FROM shop.purchase_history) - run.customers AS customers_without_a_purchase
+FROM shop.run;
 
 \echo '== R x F heat map: customers by recency score (down) and frequency score (across)'
 \echo
@@ -78,7 +90,7 @@ ORDER BY r_score DESC;
 
 \echo '== The ten best customers'
 \echo
-SELECT customer_id, country, net_total, orders, last_purchase, rfm_cell, segment
+SELECT customer_id, country, round(net_total) AS "net GBP", orders, last_purchase, rfm_cell, segment
 FROM shop.customer_profile
 WHERE orders > 0
 ORDER BY net_total DESC, customer_id
@@ -86,7 +98,7 @@ LIMIT 10;
 
 \echo '== Customers to win back: they bought much and often, and have stopped'
 \echo
-SELECT customer_id, country, net_total, orders, last_purchase, recency_days,
+SELECT customer_id, country, round(net_total) AS "net GBP", orders, purchase_days, last_purchase, recency_days,
 	round(mean_gap_days::numeric, 1) AS "usual gap, days"
 FROM shop.customer_profile
 WHERE segment = 'Cannot Lose'

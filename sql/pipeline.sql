@@ -59,6 +59,8 @@ BEGIN
 				  HINT = format('Begin with the standard rules, insert yours into %I.segment_rule, then CALL tiering.alter_pipeline(%L, rule_set => %L).',
 						pipeline, pipeline, p.rule_set);
 	END IF;
+	PERFORM tiering.source_date_sql(p.orders, p.ordered_at, p.time_zone);
+	PERFORM tiering.source_amount_sql(p.orders, p.amount);
 	PERFORM tiering.require_zone(p.time_zone);
 	IF p.changed_at IS NOT NULL THEN
 		PERFORM tiering.source_time_sql(p.orders, p.changed_at, COALESCE(p.time_zone, 'UTC'));

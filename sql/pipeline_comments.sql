@@ -101,3 +101,5 @@ COMMENT ON FUNCTION tiering.refuse_merge(text, text) IS
 'internal: refuses merges that have no end';
 COMMENT ON FUNCTION tiering.refresh_announce(text, bigint, text) IS
 'internal: says that a step begins';
+COMMENT ON FUNCTION tiering.notice_lines(text) IS
+'internal: asks whether rows are lines of orders';

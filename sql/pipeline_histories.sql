@@ -195,6 +195,9 @@ BEGIN
 	IF row_count IS NULL THEN
 		row_count := tiering.build_histories(pipeline, p.refunds);
 		PERFORM tiering.count_lines(pipeline, this_run);
+		IF p.order_id IS NULL AND before.source_version IS DISTINCT FROM p.source_version THEN
+			PERFORM tiering.notice_lines(pipeline);
+		END IF;
 	END IF;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['identity_affected', 'history_changes']);
 
@@ -203,6 +206,23 @@ UPDATE %I.run SET changed_from = $2, changed_from_time = $3, source_version = $4
 	system_identifier = (SELECT c.system_identifier FROM pg_control_system() AS c)
 WHERE run = $1$sql$, pipeline)
 		USING this_run, watermark, COALESCE(watermark_time, '-infinity'), p.source_version, build, parts;
+END;
+$$;
+
+-- Asks whether rows are lines of orders, when nothing says which order they belong to
+CREATE FUNCTION tiering.notice_lines(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	most integer;
+BEGIN
+	EXECUTE format('SELECT max(tiering.most_orders_in_a_day(history, ''infinity'')) FROM %I.purchase_history', pipeline) INTO most;
+	IF most > 5 THEN
+		RAISE NOTICE 'each row counts as one order, and a customer has % rows on one day', most
+			USING HINT = 'If rows are lines of orders, name their order_id, or frequency counts lines.';
+	END IF;
 END;
 $$;
 

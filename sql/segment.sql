@@ -125,7 +125,7 @@ BEGIN
 								 first_problem.f_score, first_problem.m_score) END
 			USING ERRCODE = 'check_violation',
 				  DETAIL = CASE WHEN first_problem.problem = 'hole' THEN 'No rule covers it.'
-						WHEN first_problem.segments IS NULL THEN ''
+						WHEN first_problem.segments IS NULL THEN 'tiering.segment_rules() has the standard ones.'
 						ELSE format('Segments: %s.', array_to_string(first_problem.segments, ', ')) END,
 				  HINT = 'tiering.segment_check() lists every one.';
 	END IF;

@@ -21,7 +21,7 @@ BEGIN
 			USING ERRCODE = 'undefined_column',
 				  DETAIL = format('It was named as %s.', role),
 				  HINT = format('Its columns are: %s.',
-						(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+						(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum)
 						 FROM pg_attribute a
 						 WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped));
 	END IF;
