@@ -372,7 +372,7 @@ BEGIN ATOMIC
 		SELECT FROM pg_catalog.pg_stat_activity AS a
 		WHERE a.pid = session_pid AND a.datname = pg_catalog.current_database()
 			AND (a.backend_start IS NULL OR a.backend_start = started)
-			AND COALESCE(a.state, 'active') = 'active');
+			AND COALESCE(a.state, 'active') IN ('active', 'disabled'));
 END;
 
 COMMENT ON FUNCTION tiering.session_runs(integer, timestamptz) IS
