@@ -218,9 +218,8 @@ FROM (
 	WHERE (t.rfm).recency_days IS NOT NULL
 	OFFSET 0
 ) AS s LEFT JOIN %1$I.segment_cell AS g
-	ON g.r_score = tiering.segment_score(s.r_score, s.bins, s.rule_bins)
-	AND g.f_score = tiering.segment_score(s.f_score, s.bins, s.rule_bins)
-	AND g.m_score = tiering.segment_score(s.m_score, s.bins, s.rule_bins)$sql$, pipeline);
+	ON tiering.segment_cell(g.r_score, g.f_score, g.m_score, g.bins, g.bins)
+		= tiering.segment_cell(s.r_score, s.f_score, s.m_score, s.bins, s.rule_bins)$sql$, pipeline);
 
 CREATE FUNCTION tiering.define_customer_rfm(pipeline text)
 RETURNS void

@@ -43,6 +43,14 @@ AS 'MODULE_PATHNAME', 'tiering_segment_score';
 COMMENT ON FUNCTION tiering.segment_score(integer, integer, integer) IS
 'a score on so many bins as a score on the bins of the rules: ceil(rule_bins * score / bins)';
 
+CREATE FUNCTION tiering.segment_cell(r_score integer, f_score integer, m_score integer, bins integer, rule_bins integer)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_segment_cell';
+
+COMMENT ON FUNCTION tiering.segment_cell(integer, integer, integer, integer, integer) IS
+'number, from 1, of the cell of the rules that three scores on so many bins fall into';
+
 CREATE FUNCTION tiering.rfm_cell(r_score integer, f_score integer, m_score integer, bins integer)
 RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -61,26 +61,54 @@ tiering_rfm_segment(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(segment));
 }
 
-/* A score on one number of bins as one on another */
-PG_FUNCTION_INFO_V1(tiering_segment_score);
-Datum
-tiering_segment_score(PG_FUNCTION_ARGS)
+/* Refuses numbers of bins that nobody scores on */
+static void
+check_bins(int bins, int rule_bins)
 {
-	int			score = PG_GETARG_INT32(0);
-	int			bins = PG_GETARG_INT32(1);
-	int			rule_bins = PG_GETARG_INT32(2);
-
 	if (bins < RFM_MIN_BINS || bins > RFM_MAX_BINS ||
 		rule_bins < RFM_MIN_BINS || rule_bins > RFM_MAX_BINS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("bins %d and %d are not both between %d and %d",
 						bins, rule_bins, RFM_MIN_BINS, RFM_MAX_BINS)));
+}
+
+static int
+map_score(int score, int bins, int rule_bins)
+{
 	if (score < 1 || score > bins)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("score %d is not between 1 and %d", score, bins)));
-	PG_RETURN_INT32(segment_map_score(score, bins, rule_bins));
+	return segment_map_score(score, bins, rule_bins);
+}
+
+/* A score on one number of bins as one on another */
+PG_FUNCTION_INFO_V1(tiering_segment_score);
+Datum
+tiering_segment_score(PG_FUNCTION_ARGS)
+{
+	int			bins = PG_GETARG_INT32(1);
+	int			rule_bins = PG_GETARG_INT32(2);
+
+	check_bins(bins, rule_bins);
+	PG_RETURN_INT32(map_score(PG_GETARG_INT32(0), bins, rule_bins));
+}
+
+/* The number of the cell of the rules that three scores fall into: one key to join on */
+PG_FUNCTION_INFO_V1(tiering_segment_cell);
+Datum
+tiering_segment_cell(PG_FUNCTION_ARGS)
+{
+	int			bins = PG_GETARG_INT32(3);
+	int			rule_bins = PG_GETARG_INT32(4);
+	int			cell = 0;
+
+	check_bins(bins, rule_bins);
+	for (int i = 0; i < 3; i++)
+		cell = cell * rule_bins +
+			map_score(PG_GETARG_INT32(i), bins, rule_bins) - 1;
+	PG_RETURN_INT32(cell + 1);
 }
 
 /* Writes a score of one to three digits */

@@ -55,3 +55,14 @@ SELECT score, bins, rule_bins, pg_temp.attempt(format('SELECT tiering.segment_sc
 FROM (VALUES (0, 5, 5), (6, 5, 5), (-1, 5, 5), (1, 0, 5), (1, -5, 5), (1, 5, 0), (2147483647, 2147483647, 2147483647),
   (-2147483648, 5, 5), (NULL, 5, 5), (1, NULL, 5), (1, 5, NULL)
 ) AS v(score, bins, rule_bins);
+
+-- the cell of a rule set: every one has its own number, without a gap
+SELECT bins, rule_bins, count(*) AS cells, count(DISTINCT cell) AS numbers, min(cell), max(cell),
+  bool_and(cell = ((ceil(rule_bins * r / bins::numeric) - 1) * rule_bins + ceil(rule_bins * f / bins::numeric) - 1) * rule_bins
+    + ceil(rule_bins * m / bins::numeric)) AS as_defined
+FROM (VALUES (5, 5), (3, 3), (10, 5), (2, 5)) AS v(bins, rule_bins), generate_series(1, bins) r, generate_series(1, bins) f,
+  generate_series(1, bins) m, LATERAL segment_cell(r, f, m, bins, rule_bins) AS cell
+GROUP BY bins, rule_bins ORDER BY bins, rule_bins;
+SELECT segment_cell(100, 100, 100, 100, 100) AS largest;
+SELECT v AS arguments, pg_temp.attempt(format('SELECT tiering.segment_cell(%s)', v)) AS result
+FROM unnest(ARRAY['0, 1, 1, 5, 5', '1, 6, 1, 5, 5', '1, 1, -1, 5, 5', '1, 1, 1, 1, 5', '1, 1, 1, 5, 101', '1, NULL, 1, 5, 5']) AS v;
