@@ -5,6 +5,8 @@
 
 COMMENT ON FUNCTION tiering.drop_relations(text, text[]) IS
 'internal: drops relations of a pipeline; names what uses them';
+COMMENT ON FUNCTION tiering.used_by(text, text[]) IS
+'internal: what uses relations of a pipeline from outside of them';
 COMMENT ON FUNCTION tiering.grants_sql(text, text[]) IS
 'internal: statements that grant again what is granted on relations of a pipeline';
 COMMENT ON FUNCTION tiering.redefine_all(text) IS
@@ -71,7 +73,7 @@ COMMENT ON FUNCTION tiering.histories_sql(text, text, text, text) IS
 'internal: query that builds histories';
 COMMENT ON FUNCTION tiering.build_histories(text, text) IS
 'internal: makes all histories anew and puts them in their place';
-COMMENT ON FUNCTION tiering.rebuild_changed(text, text, text, bigint) IS
+COMMENT ON FUNCTION tiering.rebuild_changed(text, text, text, bigint, bigint) IS
 'internal: recomputes the customers whose orders changed';
 COMMENT ON FUNCTION tiering.many_changed(text, regclass, xid8) IS
 'internal: have so many orders changed that building all is shorter?';

@@ -48,7 +48,7 @@ $$;
 -- snapshot: what it counts is what it reads.  If too many changed, or if the
 -- result does not add up to the orders there are, touched is NULL and why_not
 -- says so, and then all must be built anew.
-CREATE FUNCTION tiering.rebuild_changed(pipeline text, refunds text, changed_test text, affected bigint,
+CREATE FUNCTION tiering.rebuild_changed(pipeline text, refunds text, changed_test text, affected bigint, known bigint,
 	OUT touched bigint, OUT why_not text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -65,12 +65,11 @@ WITH swept AS MATERIALIZED (
 		tiering.gather(l.customer_id) FILTER (WHERE %2$s AND l.customer_id IS NOT NULL) AS customers
 	FROM %1$I.order_line AS l
 ), wanted AS MATERIALIZED (
-	SELECT s.counted, s.passed, ARRAY(SELECT DISTINCT u FROM unnest(s.customers%3$s) AS u) AS customers,
-		(SELECT count(*) FROM %1$I.purchase_history_stored) AS known
+	SELECT s.counted, s.passed, ARRAY(SELECT DISTINCT u FROM unnest(s.customers%3$s) AS u) AS customers
 	FROM swept AS s
 ), chosen AS MATERIALIZED (
 	-- past a twentieth of all customers, building everything is the shorter way
-	SELECT w.*, cardinality(w.customers) <= GREATEST(1000, w.known / 20) AS worth_it FROM wanted AS w
+	SELECT w.*, cardinality(w.customers) <= %5$s AS worth_it FROM wanted AS w
 ), built AS MATERIALIZED (
 	SELECT h.* FROM chosen AS c, LATERAL (%4$s) AS h
 	WHERE c.worth_it
@@ -84,7 +83,8 @@ SELECT NULL, NULL, c.counted, c.passed, c.worth_it FROM chosen AS c$sql$,
 		pipeline, changed_test,
 		CASE WHEN affected > 0
 			 THEN format(' || ARRAY(SELECT a.customer_id FROM %I.identity_affected AS a)', pipeline) ELSE '' END,
-		tiering.histories_sql(pipeline, refunds, ' WHERE customer_id = ANY ($1)', ', c.customers'));
+		tiering.histories_sql(pipeline, refunds, ' WHERE customer_id = ANY ($1)', ', c.customers'),
+		GREATEST(1000, known / 20));
 	EXECUTE format('SELECT source_rows AS counted, passed, worth_it FROM %I.history_changes WHERE worth_it IS NOT NULL', pipeline)
 		INTO STRICT total;
 	IF NOT total.worth_it THEN
@@ -184,7 +184,7 @@ BEGIN
 			THEN 'all customers: many changed' END;
 	IF note IS NULL THEN
 		SELECT c.touched, c.why_not INTO row_count, note
-		FROM tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected) AS c;
+		FROM tiering.rebuild_changed(pipeline, p.refunds, changed_test, affected, before.customers) AS c;
 		IF row_count IS NOT NULL THEN
 			build := 'changes';
 			note := 'customers with changed orders';
