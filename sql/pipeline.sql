@@ -152,6 +152,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass;
 	PERFORM tiering.check_settings(name);
 	PERFORM tiering.define_all(name);
+	RAISE NOTICE 'pipeline "%" is made, and empty', name
+		USING HINT = format('CALL tiering.refresh(%L) fills it.', name);
 END;
 $$;
 
@@ -197,6 +199,10 @@ RETURNING *$sql$, name) INTO STRICT after
 	USING orders, customer_id, ordered_at, amount, order_id, product_id, quantity, changed_at, filter, time_zone,
 		bins, rule_set, materialization, histories, refunds, rfm_window, currency, customers, products, identity;
 	PERFORM tiering.check_settings(name);
+	IF rule_set IS NOT NULL THEN
+		-- broken rules are refused here, and not only by the next refresh
+		EXECUTE format('SELECT count(*) FROM %I.segment_cell', name);
+	END IF;
 	source_changed := (before.orders, before.customer_id, before.ordered_at, before.amount, before.order_id,
 			before.product_id, before.quantity, before.changed_at, before.currency, before.filter,
 			before.time_zone, before.refunds, before.identity)
@@ -226,13 +232,38 @@ RETURNING *$sql$, name) INTO STRICT after
 END;
 $$;
 
--- Drops some of a pipeline's relations; one that others use is kept, and they are named
+-- What uses some of a pipeline's relations from outside of them
+CREATE FUNCTION tiering.used_by(pipeline text, relations text[])
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH own AS (
+		SELECT c.oid FROM pg_class AS c
+		WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = ANY (relations)
+	), use AS (
+		SELECT DISTINCT COALESCE(pg_describe_object('pg_class'::regclass, w.ev_class, 0),
+				pg_describe_object(d.classid, d.objid, d.objsubid)) AS who,
+			pg_describe_object('pg_class'::regclass, own.oid, 0) AS what
+		FROM own
+			JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = own.oid AND d.deptype = 'n'
+			LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+			LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+			LEFT JOIN pg_attrdef AS v ON d.classid = 'pg_attrdef'::regclass AND v.oid = d.objid
+		WHERE COALESCE(w.ev_class, k.conrelid, v.adrelid, 0) NOT IN (SELECT o.oid FROM own AS o)
+	)
+	SELECT string_agg(format('%s depends on %s', who, what), E'\n' ORDER BY who, what) FROM use
+$$;
+
+-- Drops some of a pipeline's relations; one that others use is kept, and all
+-- that stands in the way is named
 CREATE FUNCTION tiering.drop_relations(pipeline text, relations text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	users text := tiering.used_by(pipeline, relations);
 	relation record;
 	used_by text;
 BEGIN
@@ -248,7 +279,7 @@ BEGIN
 		EXCEPTION WHEN dependent_objects_still_exist THEN
 			GET STACKED DIAGNOSTICS used_by = PG_EXCEPTION_DETAIL;
 			RAISE EXCEPTION 'cannot rebuild %.%, which other objects use', quote_ident(pipeline), quote_ident(relation.relname)
-				USING ERRCODE = 'dependent_objects_still_exist', DETAIL = used_by,
+				USING ERRCODE = 'dependent_objects_still_exist', DETAIL = COALESCE(users, used_by),
 					  HINT = 'Drop them, change the pipeline, and create them again.';
 		END;
 	END LOOP;

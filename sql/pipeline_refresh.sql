@@ -132,8 +132,8 @@ INSERT INTO %I.log AS l (run, step, state) VALUES ($1, $2, $3)
 ON CONFLICT (run, step) DO UPDATE SET state = $3, rows = $4, detail = $5, finished_at = clock_timestamp()
 RETURNING l.duration$sql$, pipeline) INTO took USING this_run, this_step, new_state, row_count, note;
 	IF new_state = 'done' THEN
-		RAISE NOTICE '%: % rows in % s%', this_step, COALESCE(row_count::text, 'no'),
-			round(extract(epoch FROM took), 2), COALESCE(' (' || note || ')', '');
+		RAISE NOTICE '%: % % in % s%', this_step, COALESCE(row_count::text, 'no'),
+			CASE row_count WHEN 1 THEN 'row' ELSE 'rows' END, round(extract(epoch FROM took), 2), COALESCE(' (' || note || ')', '');
 	END IF;
 END;
 $$;

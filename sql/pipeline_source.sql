@@ -181,7 +181,8 @@ $sql$, pipeline);
 	EXECUTE format('SELECT customer_id FROM %I.purchase GROUP BY customer_id LIMIT 0', pipeline);
 EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-	message := replace(message, 'in index predicates', 'in a filter');
+	-- as the filter's author sees it
+	message := replace(replace(message, 'in index predicates', 'in a filter'), 'at or near "]"', 'at its end');
 	IF p.filter IS NULL OR SQLSTATE = '42501' THEN
 		RAISE;
 	END IF;

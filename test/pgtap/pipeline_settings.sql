@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir pipeline_oracle.psql
-SELECT plan(144);
+SELECT plan(145);
 
 CREATE TABLE orders AS
 SELECT n AS line, 1 + n * n % 41 AS customer, date '2022-01-01' + n * 11 % 725 AS day,
@@ -145,8 +145,15 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	RETURN CASE what WHEN 'code' THEN code WHEN 'detail' THEN detail WHEN 'hint' THEN hint ELSE message END;
 END $$;
-SELECT matches(error_of($$CALL tiering.alter_pipeline('shop', materialization => 'table')$$, 'detail'), 'on_(scores|profile)', 'the detail names it');
+SELECT is(error_of($$CALL tiering.alter_pipeline('shop', materialization => 'table')$$, 'detail'),
+	E'view public.on_profile depends on view shop.customer_profile\nview public.on_scores depends on materialized view shop.customer_rfm',
+	'the detail names all of them at once');
 SELECT is(error_of($$CALL tiering.alter_pipeline('shop', materialization => 'table')$$, 'code'), '2BP01', 'with the code of dependent objects');
+INSERT INTO shop.segment_rule SELECT 'holed', bins, "position", segment, r_min, r_max, f_min, f_max, m_min, m_max
+FROM shop.segment_rule WHERE rule_set = 'standard' AND segment <> 'Lost';
+SELECT matches(error_of($$CALL tiering.alter_pipeline('shop', rule_set => 'holed')$$, 'message'), 'hole at R 1, F 1, M 1',
+	'a rule set with a hole is refused when it is named');
+DELETE FROM shop.segment_rule WHERE rule_set = 'holed';
 SELECT is(verdict('shop', lines(), '2023-12-31'), 'sound', 'and nothing has changed');
 SELECT is((SELECT materialization || customer_id FROM shop.pipeline), 'materialized viewcustomer', 'not even the settings');
 DROP VIEW on_scores, on_profile;

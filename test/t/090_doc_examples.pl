@@ -258,5 +258,15 @@ my @unnamed = grep {
 cmp_ok(scalar @made, '>', 50, 'the extension makes something');
 is("@unnamed", '', 'the reference names every function, type and view');
 
+# One version, wherever it is written
+my ($version) = slurp_file("$top/customer_tiering.control") =~ /^default_version = '(.*)'/m;
+my ($described) = slurp_file("$top/META.json") =~ /(.*)"meta-spec"/s;
+my @elsewhere = $described =~ /"version": "(.*)"/g;
+
+push @elsewhere, slurp_file("$top/CHANGELOG.md") =~ /^## (\S+)/m;
+cmp_ok(scalar @elsewhere, '>=', 3, 'META.json and CHANGELOG.md name a version');
+is(scalar(grep { $_ ne $version } @elsewhere), 0, "and it is $version")
+  or diag("@elsewhere");
+
 $node->stop;
 done_testing();
