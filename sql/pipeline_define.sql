@@ -264,7 +264,7 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 CREATE VIEW %1$I.segment_summary AS
-SELECT g.segment,
+SELECT COALESCE(g.segment, r.segment) AS segment,
 	count(r.customer_id) AS customers,
 	round(count(r.customer_id) / NULLIF(sum(count(r.customer_id)) OVER (), 0), 4) AS customer_share,
 	COALESCE(sum(r.frequency), 0)::bigint AS orders,
@@ -278,10 +278,10 @@ FROM (
 	SELECT s.segment, min(s."position") AS first_position
 	FROM %1$I.segment_rule AS s JOIN %1$I.pipeline AS p ON p.rule_set = s.rule_set
 	GROUP BY s.segment
-) AS g LEFT JOIN %1$I.customer_rfm AS r ON r.segment = g.segment
-GROUP BY g.segment, g.first_position
+) AS g FULL JOIN %1$I.customer_rfm AS r ON r.segment = g.segment
+GROUP BY COALESCE(g.segment, r.segment), g.first_position
 ORDER BY g.first_position;
-COMMENT ON VIEW %1$I.segment_summary IS 'one row a segment: customers, orders, revenue and means; empty segments too';
+COMMENT ON VIEW %1$I.segment_summary IS 'one row a segment: customers, orders, revenue and means; empty ones and those of older rules too';
 COMMENT ON COLUMN %1$I.segment_summary.segment IS 'name of the segment';
 COMMENT ON COLUMN %1$I.segment_summary.customers IS 'customers in it';
 COMMENT ON COLUMN %1$I.segment_summary.customer_share IS 'of all scored customers, 0 to 1';
@@ -291,7 +291,7 @@ COMMENT ON COLUMN %1$I.segment_summary.revenue_share IS 'of all revenue, 0 to 1'
 COMMENT ON COLUMN %1$I.segment_summary.mean_recency_days IS 'mean of recency_days';
 COMMENT ON COLUMN %1$I.segment_summary.mean_frequency IS 'mean of frequency';
 COMMENT ON COLUMN %1$I.segment_summary.mean_monetary IS 'mean of monetary';
-COMMENT ON COLUMN %1$I.segment_summary."position" IS 'place in the rule set, best customers first';
+COMMENT ON COLUMN %1$I.segment_summary."position" IS 'place of its first rule in the rule set, best customers first; NULL: of older rules';
 
 CREATE VIEW %1$I.rfm_heatmap AS
 SELECT a.score AS r_score, b.score AS f_score,

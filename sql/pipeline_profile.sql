@@ -107,6 +107,8 @@ BEGIN
 					THEN format('c.id::%s', tiering.customer_type(pipeline))
 				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' THEN l.expression
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
+				 -- refunds alone are no purchase, but they are money
+				 WHEN l.expression LIKE '%h.history%' THEN replace(l.expression, 'r.as_of', 'd.as_of')
 				 ELSE 'NULL' END, l.column_name), E',\n\t' ORDER BY l.place)
 	INTO bought, enrolled
 	FROM tiering.profile_layout(p.published, p.customers) AS l;
@@ -122,6 +124,7 @@ FROM %1$I.customer_rfm AS r
 UNION ALL
 SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
+	LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.id
 WHERE c.id IS NOT NULL
 	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$
