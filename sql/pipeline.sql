@@ -68,12 +68,7 @@ BEGIN
 	IF p.quantity IS NOT NULL THEN
 		PERFORM tiering.source_amount_sql(p.orders, p.quantity, 'quantity');
 	END IF;
-	IF (SELECT t.typarray = 0 OR t.typcategory = 'A' FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-		WHERE a.attrelid = p.orders AND a.attname = p.customer_id) THEN
-		RAISE EXCEPTION 'customer_id "%" has type %, which cannot be an id', p.customer_id,
-				tiering.column_type(p.orders, p.customer_id)
-			USING ERRCODE = 'datatype_mismatch', HINT = 'Cast it to text in a view.';
-	END IF;
+	PERFORM tiering.require_id_type(p.orders, p.customer_id, 'customer_id');
 	IF NOT has_table_privilege(p.orders, 'SELECT') AND NOT has_any_column_privilege(p.orders, 'SELECT') THEN
 		EXECUTE format('SELECT FROM %s LIMIT 0', p.orders);	-- the server's own error
 	END IF;
@@ -172,6 +167,8 @@ DECLARE
 	before record;
 	after record;
 	source_changed boolean;
+	rebuilt text[] := ARRAY['purchase', 'order_line', 'customer_merge'];
+	grants text[];
 BEGIN
 	PERFORM tiering.require_pipeline(name);
 	IF orders = 0::regclass THEN
@@ -221,9 +218,11 @@ RETURNING *$sql$, name) INTO STRICT after
 		RETURN;
 	END IF;
 	IF source_changed THEN
-		PERFORM tiering.drop_relations(name, ARRAY['purchase', 'order_line', 'customer_merge']);
+		grants := tiering.grants_sql(name, rebuilt);
+		PERFORM tiering.drop_relations(name, rebuilt);
 		PERFORM tiering.define_identity(name);
 		PERFORM tiering.define_source(name);
+		PERFORM tiering.grant_again(name, grants);
 	END IF;
 	PERFORM tiering.define_profile(name);
 	IF after.identity IS NULL THEN
@@ -288,7 +287,7 @@ $$;
 
 -- Statements that grant again what is granted on some relations and their columns
 CREATE FUNCTION tiering.grants_sql(pipeline text, relations text[])
-RETURNS text
+RETURNS text[]
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -301,14 +300,33 @@ AS $$
 		FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
 		WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = ANY (relations)
 	)
-	SELECT string_agg(format('GRANT %s%s ON %I.%I TO %s%s;', x.privilege_type,
+	SELECT array_agg(format('GRANT %s%s ON %I.%I TO %s%s', x.privilege_type,
 			CASE WHEN g.attname IS NULL THEN '' ELSE format(' (%I)', g.attname) END, pipeline, g.relname,
 			CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END,
-			CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), ' ')
+			CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END))
 	FROM granted AS g
 		CROSS JOIN LATERAL aclexplode(g.acl) AS x
 		LEFT JOIN pg_roles AS r ON r.oid = x.grantee
 	WHERE x.grantee <> g.relowner
+$$;
+
+-- Runs those for relations that are there again
+CREATE FUNCTION tiering.grant_again(pipeline text, grants text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	one text;
+BEGIN
+	FOREACH one IN ARRAY COALESCE(grants, '{}') LOOP
+		BEGIN
+			EXECUTE one;
+		EXCEPTION WHEN undefined_table THEN
+			NULL;	-- a relation that the pipeline has no more
+		END;
+	END LOOP;
+END;
 $$;
 
 -- Makes everything above the tables anew; rights granted on it are granted again
@@ -319,8 +337,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	published text[] := ARRAY['customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_rfm', 'segment_cell',
-		'rfm_cutoff', 'day', 'purchase_history', 'purchase', 'order_line'];
-	grants text;
+		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
+		'customer_identity', 'customer_merge'];
+	grants text[];
 	indexes text;
 BEGIN
 	grants := tiering.grants_sql(pipeline, published);
@@ -333,9 +352,7 @@ BEGIN
 		'purchase', 'order_line', 'customer_identity', 'customer_merge']);
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
 	PERFORM tiering.define_all(pipeline);
-	IF grants IS NOT NULL THEN
-		EXECUTE grants;
-	END IF;
+	PERFORM tiering.grant_again(pipeline, grants);
 	RAISE NOTICE 'the relations of pipeline "%" were made anew and are empty', pipeline
 		USING HINT = format('CALL tiering.refresh(%L) fills them.', pipeline);
 	IF indexes IS NOT NULL THEN
@@ -435,15 +452,18 @@ AS $$
 		d.f[5]::timestamptz - d.f[4]::timestamptz, d.f[6]::bigint, d.f[7]::bigint, u.f[8], u.f[9]
 	FROM place
 		CROSS JOIN LATERAL tiering.plain_rows(place.pipeline_table,
-			ARRAY['orders', 'histories', 'materialization']) AS s(f)
+			ARRAY['orders', 'histories', 'materialization'], '{regclass,text,text}') AS s(f)
 		LEFT JOIN LATERAL (
 			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
-				'finished_at', 'customers', 'source_lines', 'build', 'error', 'pid', 'backend_start']) AS r(f)
+				'finished_at', 'customers', 'source_lines', 'build', 'error', 'pid', 'backend_start'],
+				'{bigint,text,date,timestamptz,timestamptz,bigint,bigint,text,text,integer,timestamptz}') AS r(f)
 			ORDER BY r.f[1]::bigint DESC LIMIT 1) AS u ON true
 		LEFT JOIN LATERAL (
 			SELECT r.f FROM tiering.plain_rows(place.run_table, ARRAY['run', 'state', 'as_of', 'started_at',
-				'finished_at', 'customers', 'source_lines', 'build', 'error']) AS r(f)
-			WHERE r.f[2] = 'done' ORDER BY r.f[1]::bigint DESC LIMIT 1) AS d ON true
+				'finished_at', 'customers', 'source_lines', 'build', 'error'],
+				'{bigint,text,date,timestamptz,timestamptz,bigint,bigint,text,text}') AS r(f)
+			-- times that never were would stop everybody from reading this
+			WHERE r.f[2] = 'done' AND isfinite(r.f[4]::timestamptz) AND isfinite(r.f[5]::timestamptz) ORDER BY r.f[1]::bigint DESC LIMIT 1) AS d ON true
 	ORDER BY place.nspname
 $$;
 

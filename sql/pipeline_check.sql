@@ -19,12 +19,12 @@ AS 'MODULE_PATHNAME', 'tiering_may_commit';
 COMMENT ON FUNCTION tiering.may_commit() IS
 'may the procedure that calls this commit?';
 
-CREATE FUNCTION tiering.plain_rows(relation oid, columns text[])
+CREATE FUNCTION tiering.plain_rows(relation oid, columns text[], types regtype[])
 RETURNS SETOF text[]
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10
 AS 'MODULE_PATHNAME', 'tiering_plain_rows';
 
-COMMENT ON FUNCTION tiering.plain_rows(oid, text[]) IS
+COMMENT ON FUNCTION tiering.plain_rows(oid, text[], regtype[]) IS
 'internal: columns of a plain table as text, read without planning or running anything that belongs to it';
 
 -- gathers ids from all workers; array_agg() cannot before PostgreSQL 16

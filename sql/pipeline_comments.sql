@@ -47,8 +47,12 @@ COMMENT ON FUNCTION tiering.profile_columns() IS
 'internal: what customer_profile says of a customer';
 COMMENT ON FUNCTION tiering.profile_layout(jsonb, regclass) IS
 'internal: columns of customer_profile in their order';
-COMMENT ON FUNCTION tiering.check_id_type(text, regclass, text) IS
-'internal: refuses a relation whose id does not compare with the customer''s';
+COMMENT ON FUNCTION tiering.profile_id_sql(text, regclass) IS
+'internal: the id of the customers relation as a customer''s id';
+COMMENT ON FUNCTION tiering.row_versions_tell(regclass) IS
+'internal: do row versions tell every change of the orders, for what they are now?';
+COMMENT ON FUNCTION tiering.grant_again(text, text[]) IS
+'internal: grants again what was granted on relations that were made anew';
 COMMENT ON FUNCTION tiering.define_profile(text) IS
 'internal: makes customer_profile, or appends columns to it';
 COMMENT ON FUNCTION tiering.check_settings(text) IS

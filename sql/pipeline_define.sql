@@ -144,12 +144,9 @@ FROM %1$I.pipeline AS p CROSS JOIN LATERAL (
 	IF p.histories = 'table' THEN
 		EXECUTE format($sql$
 CREATE VIEW %1$I.rfm_cutoff AS
-SELECT as_of, since, bins, customers, newest_purchase, r_cutoffs, f_cutoffs, m_cutoffs
-FROM %1$I.run
-WHERE r_cutoffs IS NOT NULL
-ORDER BY run DESC
-LIMIT 1;
-COMMENT ON VIEW %1$I.rfm_cutoff IS 'day of the analysis and cut points of the newest run that has them';
+SELECT r.as_of, r.since, r.bins, r.customers, r.newest_purchase, r.r_cutoffs, r.f_cutoffs, r.m_cutoffs
+FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = p.scored_run;
+COMMENT ON VIEW %1$I.rfm_cutoff IS 'day of the analysis and cut points of the run whose scores are published';
 $sql$, pipeline);
 	ELSE
 		EXECUTE format($sql$

@@ -43,7 +43,7 @@ AS $$
 		SELECT c.column_name, c.expression, NULL AS type, c.description, false AS is_attribute, row_number() OVER () AS n
 		FROM tiering.profile_columns() AS c
 		UNION ALL
-		SELECT a.attname, format('c.%I', a.attname), format_type(a.atttypid, a.atttypmod),
+		SELECT a.attname, format('c.%I', a.attname), tiering.column_type(customers, a.attname),
 			COALESCE(col_description(a.attrelid, a.attnum), 'from the customers relation'), true, 10000 + a.attnum
 		FROM pg_attribute AS a
 		WHERE a.attrelid = customers AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'id'
@@ -60,18 +60,40 @@ AS $$
 	FROM wanted AS w FULL JOIN kept AS p ON p.column_name = w.column_name
 $$;
 
--- Refuses a relation whose id cannot be compared with the customer's
-CREATE FUNCTION tiering.check_id_type(pipeline text, relation regclass, role text)
-RETURNS void
-LANGUAGE plpgsql
+-- The id of the customers relation as a customer's id: an expression that is
+-- NULL for one that no customer can have.  Refuses a type that another id
+-- would come out of, such as a shorter text.
+CREATE FUNCTION tiering.profile_id_sql(pipeline text, customers regclass)
+RETURNS text
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	whole oid[] := ARRAY['smallint'::regtype, 'integer'::regtype, 'bigint'::regtype];
+	place regclass := to_regclass(format('%I.purchase', pipeline));
+	theirs record;
+	ours record;
 BEGIN
-	EXECUTE format('SELECT FROM %s AS c JOIN %I.purchase AS p ON p.customer_id = c.id LIMIT 0', relation, pipeline);
-EXCEPTION WHEN undefined_function THEN
-	RAISE EXCEPTION 'id of % has type %, which does not compare with a customer of type %', relation,
-			tiering.column_type(relation, 'id'), tiering.customer_type(pipeline)
-		USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
+	SELECT tiering.source_column_type(customers, 'id', 'key of the customers relation')::oid AS kind, a.atttypid, a.atttypmod
+	INTO theirs FROM pg_attribute AS a WHERE a.attrelid = customers AND a.attname = 'id';
+	SELECT tiering.source_column_type(place, 'customer_id', 'customer_id')::oid AS kind, a.atttypid, a.atttypmod
+	INTO ours FROM pg_attribute AS a WHERE a.attrelid = place AND a.attname = 'customer_id';
+	IF tiering.collations_agree(customers, 'id', place, 'customer_id') THEN
+		IF (theirs.atttypid, theirs.atttypmod) = (ours.atttypid, ours.atttypmod) THEN
+			RETURN 'c.id';
+		ELSIF theirs.kind = ANY (whole) AND ours.kind = ANY (whole) THEN
+			RETURN format('CASE WHEN c.id BETWEEN %s AND %s THEN c.id::%s END',
+				CASE ours.kind WHEN 'smallint'::regtype THEN '-32768' WHEN 'integer'::regtype THEN '-2147483648' ELSE '-9223372036854775808' END,
+				CASE ours.kind WHEN 'smallint'::regtype THEN '32767' WHEN 'integer'::regtype THEN '2147483647' ELSE '9223372036854775807' END,
+				tiering.customer_type(pipeline));
+		ELSIF ours.atttypmod = -1 AND (theirs.kind = ours.kind OR 'character'::regtype NOT IN (theirs.kind, ours.kind)
+			  AND EXISTS (SELECT FROM pg_cast AS k WHERE k.castsource = theirs.kind AND k.casttarget = ours.kind AND k.castcontext = 'i')) THEN
+			RETURN format('c.id::%s', tiering.customer_type(pipeline));
+		END IF;
+	END IF;
+	RAISE EXCEPTION 'id of % has type %, which is not that of the customers, %', customers,
+			tiering.column_type(customers, 'id'), tiering.customer_type(pipeline)
+		USING ERRCODE = 'datatype_mismatch', DETAIL = 'It was named as customers.',
 			  HINT = 'Cast it in a view.';
 END;
 $$;
@@ -86,6 +108,7 @@ DECLARE
 	bought text;
 	enrolled text;
 	taken text;
+	id text;
 	message text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
@@ -99,12 +122,13 @@ BEGIN
 				USING ERRCODE = 'duplicate_column',
 					  HINT = 'Pass a view of the customers with that column renamed.';
 		END IF;
-		PERFORM tiering.check_id_type(pipeline, p.customers, 'customers');
+		PERFORM tiering.require_id_type(p.customers, 'id', 'key of the customers relation');
+		id := tiering.profile_id_sql(pipeline, p.customers);
 	END IF;
 	SELECT string_agg(format('%s AS %I', l.expression, l.column_name), E',\n\t' ORDER BY l.place),
 		string_agg(format('%s AS %I',
 			CASE WHEN l.column_name = 'customer_id'
-					THEN format('c.id::%s', tiering.customer_type(pipeline))
+					THEN id
 				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' THEN l.expression
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
 				 -- refunds alone are no purchase, but they are money
@@ -125,15 +149,15 @@ UNION ALL
 SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
 	LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.id
-WHERE c.id IS NOT NULL
+WHERE %4$s IS NOT NULL
 	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$
 	AND NOT EXISTS (SELECT FROM %1$I.customer_identity AS i WHERE i.id = c.id)$sql$ END,
-				pipeline, p.customers, enrolled) END;
+				pipeline, p.customers, enrolled, id) END;
 
 	EXECUTE format($sql$
 UPDATE %1$I.pipeline SET published = (
-	SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+	SELECT jsonb_agg(jsonb_build_object('column', a.attname, 'type', tiering.column_type(a.attrelid::regclass, a.attname)) ORDER BY a.attnum)
 	FROM pg_attribute AS a
 	WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped)
 RETURNING *$sql$, pipeline) INTO p USING format('%I.customer_profile', pipeline);

@@ -59,6 +59,7 @@ BEGIN
 	END IF;
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	PERFORM tiering.require_sources(pipeline, p.identity, p.customers);
+	PERFORM tiering.refuse_twice(p.customers);
 	IF day NOT BETWEEN '0001-01-01' AND '9999-12-31' THEN
 		RAISE EXCEPTION 'as_of % is not between 0001-01-01 and 9999-12-31', day
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
@@ -160,6 +161,11 @@ UPDATE %I.run SET as_of = $2, since = $3, bins = $4, customers = $5, newest_purc
 	USING this_run, c.as_of, c.since, c.bins, c.customers, c.newest_purchase, c.r_cutoffs, c.f_cutoffs, c.m_cutoffs;
 	row_count := c.customers;
 	note := format('as of %s', to_char(c.as_of, 'YYYY-MM-DD'));
+	IF c.since IS NOT NULL AND (c.newest_purchase >= c.as_of - 7) IS NOT TRUE THEN
+		-- the window may have left nobody: then the orders are older still
+		EXECUTE format('SELECT max(tiering.last_purchase(history, $1)) FROM %I.purchase_history', pipeline)
+			INTO c.newest_purchase USING c.as_of;
+	END IF;
 	IF c.newest_purchase < c.as_of - 7 THEN
 		RAISE NOTICE 'the newest purchase is of %, % days before as_of %', to_char(c.newest_purchase, 'YYYY-MM-DD'),
 				c.as_of - c.newest_purchase, to_char(c.as_of, 'YYYY-MM-DD')
@@ -209,11 +215,10 @@ DROP TABLE %1$I.customer_rfm_fresh;$sql$, pipeline);
 		note := 'a plain view';
 	END IF;
 	EXECUTE format('SELECT customers FROM %I.run WHERE run = $1', pipeline) INTO row_count USING this_run;
-	PERFORM tiering.refuse_twice(p.customers);
 END;
 $$;
 
--- Refuses a customers relation with two rows for one id
+-- Refuses a customers relation with two rows for one customer
 CREATE FUNCTION tiering.refuse_twice(customers regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -225,7 +230,7 @@ BEGIN
 	IF customers IS NULL THEN
 		RETURN;
 	END IF;
-	EXECUTE format('SELECT id::text FROM %s WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT 1', customers) INTO twice;
+	EXECUTE format('SELECT min(id::text) FROM %s WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT 1', customers) INTO twice;
 	IF twice IS NOT NULL THEN
 		RAISE EXCEPTION 'customer "%" has more than one row in %', twice, customers
 			USING ERRCODE = 'cardinality_violation', HINT = 'The customers relation has one row for each id.';
@@ -263,6 +268,9 @@ BEGIN
 			IF p.histories = 'view' THEN
 				PERFORM tiering.refresh_view(pipeline, 'purchase_history', $4);
 				PERFORM tiering.count_lines(pipeline, this_run);
+				IF p.order_id IS NULL AND p.scored_run IS NULL THEN
+					PERFORM tiering.notice_lines(pipeline);
+				END IF;
 				EXECUTE format('UPDATE %1$I.run SET build = ''view'', customers = (SELECT count(*) FROM %1$I.purchase_history) WHERE run = $1 RETURNING customers AS row_count, ''materialized view'' AS note', pipeline)
 					INTO result USING this_run;
 			ELSE
@@ -272,6 +280,8 @@ BEGIN
 		WHEN 'cutoffs' THEN
 			SELECT * INTO result FROM tiering.refresh_cutoffs(pipeline, this_run, $4);
 		WHEN 'customer_rfm' THEN
+			-- in one commit with the scores, so that all reports are of one run
+			EXECUTE format('UPDATE %I.pipeline SET scored_run = $1', pipeline) USING this_run;
 			SELECT * INTO result FROM tiering.refresh_customer_rfm(pipeline, this_run, $4);
 			EXECUTE format('UPDATE %I.run SET state = ''done'', finished_at = clock_timestamp() WHERE run = $1', pipeline)
 				USING this_run;

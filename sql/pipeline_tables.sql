@@ -37,6 +37,7 @@ CREATE TABLE %1$I.pipeline (
 	published jsonb NOT NULL DEFAULT '[]',
 	source_version integer NOT NULL DEFAULT 1,
 	last_run bigint,
+	scored_run bigint,
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE %1$I.run (
@@ -98,6 +99,7 @@ COMMENT ON TABLE %1$I.segment_rule IS 'boxes of scores and the segment they belo
 COMMENT ON COLUMN %1$I.pipeline.changes_by IS 'what tells changed orders: row versions, changed_at, or nothing, and then every refresh reads all';
 COMMENT ON COLUMN %1$I.pipeline.published IS 'columns of customer_profile with their types, in their order';
 COMMENT ON COLUMN %1$I.pipeline.last_run IS 'newest run; every refresh writes it, so that one with an older snapshot fails';
+COMMENT ON COLUMN %1$I.pipeline.scored_run IS 'run whose scores are published';
 COMMENT ON COLUMN %1$I.pipeline.source_version IS 'counts the changes of settings that make other histories';
 COMMENT ON COLUMN %1$I.run.changed_from IS 'transactions from here on may hold orders that the histories lack';
 COMMENT ON COLUMN %1$I.run.lines_left_out IS 'rows that pass the filter but have no customer, date or amount';

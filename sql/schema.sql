@@ -15,6 +15,8 @@ BEGIN
 	   OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = 'tiering'::pg_catalog.regnamespace)
 	   OR EXISTS (SELECT FROM pg_catalog.pg_namespace
 				  WHERE nspname = 'tiering' AND nspowner NOT IN (10,
+					-- whose a dump of a trusted extension makes it, whoever restores it
+					(SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()),
 					(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user),
 					(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE pg_catalog.quote_ident(r.rolname) = '@extowner@'))) THEN
 		RAISE EXCEPTION 'a schema "tiering" of somebody else, or with objects in it, is in the way'

@@ -37,6 +37,35 @@ $$;
 COMMENT ON FUNCTION tiering.source_column_type(regclass, text, text) IS
 'type of a column below any domain; an error with the columns there are if it is missing';
 
+-- Refuses a type of id whose equality is not the server's own: everything here
+-- is parsed with pg_catalog alone in the search path, and would compare it as
+-- another type; a composite type cannot be looked up in an array.
+CREATE FUNCTION tiering.require_id_type(source regclass, column_name text, role text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind regtype := tiering.source_column_type(source, column_name, role);
+	cause text;
+BEGIN
+	SELECT CASE WHEN t.typarray = 0 OR t.typcategory = 'A' OR t.typtype = 'c' THEN 'which cannot be an id'
+		WHEN EXISTS (SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
+					 WHERE o.opcintype = t.oid AND o.opcdefault AND m.amname IN ('btree', 'hash')
+					   AND o.opcnamespace <> 'pg_catalog'::regnamespace)
+			THEN 'whose equality is not the server''s own' END INTO cause
+	FROM pg_type AS t WHERE t.oid = kind;
+	IF cause IS NOT NULL THEN
+		RAISE EXCEPTION 'column "%" of % has type %, %', column_name, source, kind, cause
+			USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
+				  HINT = 'Cast it to text in a view, for example as lower(email::text).';
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.require_id_type(regclass, text, text) IS
+'internal: refuses a type of id that cannot be compared with the server''s own operators';
+
 -- Refuses a zone that the server does not know; NULL is none
 CREATE FUNCTION tiering.require_zone(time_zone text)
 RETURNS void
@@ -110,6 +139,14 @@ $$;
 COMMENT ON FUNCTION tiering.source_time_sql(regclass, text, text) IS
 'SQL expression for the instant in a source''s column';
 
+CREATE FUNCTION tiering.shortest_numeric(value double precision)
+RETURNS numeric
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_shortest_numeric';
+
+COMMENT ON FUNCTION tiering.shortest_numeric(double precision) IS
+'the decimal with the fewest digits that is still this double, whatever extra_float_digits says';
+
 -- SQL that gives the exact amount of a column
 CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text, role text DEFAULT 'amount')
 RETURNS text
@@ -125,7 +162,8 @@ BEGIN
 		WHEN kind IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'money'::regtype) THEN
 			RETURN format('%I::numeric', column_name);
 		WHEN kind IN ('real'::regtype, 'double precision'::regtype) THEN
-			RETURN format('round(%I::numeric, 6)', column_name);	-- binary fractions have no exact end
+			-- binary fractions have no exact end, and the server's own cast keeps six or fifteen digits
+			RETURN format('round(tiering.shortest_numeric(%I), 6)', column_name);
 		ELSE
 			RAISE EXCEPTION 'column "%" of % has type %, which is no number', column_name, source, kind
 				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
@@ -155,3 +193,19 @@ $$;
 
 COMMENT ON FUNCTION tiering.column_type(regclass, text) IS
 'type of a column as SQL, with its modifiers and collation';
+
+-- Do two columns of ids call the same values equal?  They differ where one
+-- collation makes equals of what the other keeps apart.
+CREATE FUNCTION tiering.collations_agree(relation regclass, column_name text, other regclass, other_column text)
+RETURNS boolean
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.attcollation = o.attcollation OR NOT EXISTS (
+		SELECT FROM pg_collation AS c WHERE c.oid IN (a.attcollation, o.attcollation) AND NOT c.collisdeterministic)
+	FROM pg_attribute AS a, pg_attribute AS o
+	WHERE a.attrelid = relation AND a.attname = column_name AND o.attrelid = other AND o.attname = other_column
+$$;
+
+COMMENT ON FUNCTION tiering.collations_agree(regclass, text, regclass, text) IS
+'internal: do two columns call the same values equal?';

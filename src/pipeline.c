@@ -81,19 +81,25 @@ typedef struct PlainColumn
 } PlainColumn;
 
 /*
- * Finds the columns; false if one is missing or has a type that is not the
- * server's own, whose output function could be anybody's.
+ * Finds the columns; false if one is missing or has another type: what reads
+ * the text expects it, and a foreign type's output function could be anybody's.
  */
 static bool
-find_plain_columns(Relation table, ArrayType *names, PlainColumn **columns,
-				   int *count)
+find_plain_columns(Relation table, ArrayType *names, ArrayType *types,
+				   PlainColumn **columns, int *count)
 {
 	TupleDesc	row = RelationGetDescr(table);
 	Datum	   *name;
+	Datum	   *type;
 	bool	   *null;
+	int			type_count;
 
+	deconstruct_array(types, REGTYPEOID, sizeof(Oid), true, TYPALIGN_INT,
+					  &type, &null, &type_count);
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT,
 					  &name, &null, count);
+	if (type_count != *count)
+		elog(ERROR, "%d columns have %d types", *count, type_count);
 	*columns = palloc(sizeof(PlainColumn) * (*count + 1));
 	for (int i = 0; i < *count; i++)
 	{
@@ -103,7 +109,7 @@ find_plain_columns(Relation table, ArrayType *names, PlainColumn **columns,
 		bool		is_varlena;
 
 		if (number <= 0 || number > row->natts ||
-			TupleDescAttr(row, number - 1)->atttypid >= FirstUnpinnedObjectId)
+			TupleDescAttr(row, number - 1)->atttypid != DatumGetObjectId(type[i]))
 			return false;
 		getTypeOutputInfo(TupleDescAttr(row, number - 1)->atttypid,
 						  &out, &is_varlena);
@@ -144,7 +150,8 @@ tiering_plain_rows(PG_FUNCTION_ARGS)
 	if (table == NULL)
 		return (Datum) 0;
 	if (is_plain_table(table) &&
-		find_plain_columns(table, PG_GETARG_ARRAYTYPE_P(1), &columns, &count))
+		find_plain_columns(table, PG_GETARG_ARRAYTYPE_P(1),
+						   PG_GETARG_ARRAYTYPE_P(2), &columns, &count))
 	{
 		TableScanDesc scan = table_beginscan(table, GetActiveSnapshot(), 0, NULL);
 		TupleTableSlot *slot = table_slot_create(table, NULL);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -219,6 +220,22 @@ numeric_from_units(SignedUnits units, int scale)
 	if (units >= PG_INT64_MIN && units <= PG_INT64_MAX)
 		return NumericGetDatum(int64_div_fast_to_numeric((int64) units, scale));
 	units_print(text, units, scale);
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+							   ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
+}
+
+/*
+ * The decimal with the fewest digits that is still this double.  The server's
+ * own cast keeps fifteen digits, and that of a real six.
+ */
+PG_FUNCTION_INFO_V1(tiering_shortest_numeric);
+Datum
+tiering_shortest_numeric(PG_FUNCTION_ARGS)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(PG_GETARG_FLOAT8(0), text);
 	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 							   ObjectIdGetDatum(InvalidOid),
 							   Int32GetDatum(-1));

@@ -121,14 +121,14 @@ rfm_cutoffs_as_r(const double *sorted, size_t count, int bins,
 
 	for (int k = 1; k < bins; k++)
 	{
-		double		index = (double) (count - 1) * (k * step);
-		double		low = floor(index + 4 * DBL_EPSILON);
+		/* as R writes it: the 1 is added before the fraction is taken */
+		double		index = 1 + (double) (count - 1) * (k * step);
+		double		low = floor(index);
 		double		share = index - low;
-		double		quantile = sorted[(size_t) low];
+		double		quantile = sorted[(size_t) low - 1];
 
-		if (share > 4 * DBL_EPSILON)
-			quantile = (1 - share) * quantile +
-				share * sorted[(size_t) low + 1];
+		if (share > 0 && sorted[(size_t) low] != quantile)
+			quantile = (1 - share) * quantile + share * sorted[(size_t) low];
 		cutoffs[k - 1] = quantile + 1;
 	}
 }
