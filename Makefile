@@ -103,8 +103,9 @@ DATA = $(filter-out sql/$(INSTALL_SCRIPT_SQL),$(wildcard sql/$(EXTENSION)--*.sql
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/model/*.c)))
 
 PG_CPPFLAGS = -Isrc
-# -MMD notes the headers of each object file in a .d file, see below
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wmissing-prototypes -MMD -MP
+# -MMD notes the headers of each object file in a .d file, see below;
+# no fused multiply-add, so that every machine gives the same bits
+PG_CFLAGS = -ffp-contract=off -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wmissing-prototypes -MMD -MP
 ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror
 endif

@@ -434,6 +434,7 @@ RETURNS TABLE (pipeline text, owner name, orders text, histories text, materiali
 	duration interval, customers bigint, source_lines bigint, build text, error text)
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
+SET datestyle = 'ISO, YMD'
 AS $$
 	WITH place AS MATERIALIZED (
 		SELECT n.nspname, r.rolname, p.oid AS pipeline_table, u.oid AS run_table
@@ -463,7 +464,8 @@ AS $$
 				'finished_at', 'customers', 'source_lines', 'build', 'error'],
 				'{bigint,text,date,timestamptz,timestamptz,bigint,bigint,text,text}') AS r(f)
 			-- times that never were would stop everybody from reading this
-			WHERE r.f[2] = 'done' AND isfinite(r.f[4]::timestamptz) AND isfinite(r.f[5]::timestamptz) ORDER BY r.f[1]::bigint DESC LIMIT 1) AS d ON true
+			WHERE r.f[2] = 'done' AND r.f[4]::timestamptz BETWEEN '2000-01-01' AND '2200-01-01'
+				AND r.f[5]::timestamptz BETWEEN '2000-01-01' AND '2200-01-01' ORDER BY r.f[1]::bigint DESC LIMIT 1) AS d ON true
 	ORDER BY place.nspname
 $$;
 

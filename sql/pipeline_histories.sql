@@ -238,11 +238,13 @@ AS $$
 DECLARE
 	none_left_out boolean;
 BEGIN
-	-- a foreign table only says so; a renamed column is not found
+	-- by number, since columns can be renamed; a foreign table only says so
 	EXECUTE format($sql$
 SELECT bool_and(c.relkind IN ('r', 'p') AND (
-	SELECT count(*) = 3 FROM (VALUES (p.customer_id), (p.ordered_at), (p.amount)) AS v(attname)
-		JOIN pg_attribute AS a ON a.attname = v.attname AND a.attrelid = c.oid AND a.attnotnull))
+	SELECT count(*) = 3 FROM unnest(p.source_columns) AS u(attnum)
+		JOIN pg_attribute AS o ON o.attrelid = p.orders AND o.attnum = u.attnum
+		JOIN pg_attribute AS a ON a.attname = o.attname AND a.attrelid = c.oid AND a.attnotnull)
+	AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'n' AND NOT k.convalidated))
 FROM %I.pipeline AS p CROSS JOIN LATERAL tiering.relation_parts(p.orders) AS t JOIN pg_class AS c ON c.oid = t.relid
 $sql$, pipeline) INTO none_left_out;
 	EXECUTE format($sql$

@@ -25,7 +25,7 @@ BEGIN
 	FROM pg_attribute AS a, pg_attribute AS o
 	WHERE a.attrelid = p.identity AND a.attname IN ('id', 'merged_into')
 	  AND o.attrelid = p.orders AND o.attname = p.customer_id
-	  AND (a.atttypid <> o.atttypid OR NOT tiering.collations_agree(p.identity, a.attname, p.orders, p.customer_id));
+	  AND (a.atttypid <> o.atttypid OR o.atttypmod NOT IN (-1, a.atttypmod) OR NOT tiering.collations_agree(p.identity, a.attname, p.orders, p.customer_id));
 	IF FOUND THEN
 		RAISE EXCEPTION 'column "%" of % has type %, and customers have type %', other.attname, p.identity, other.type, customer_type
 			USING ERRCODE = 'datatype_mismatch', HINT = 'Cast it in a view.';

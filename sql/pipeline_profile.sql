@@ -69,30 +69,39 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	whole oid[] := ARRAY['smallint'::regtype, 'integer'::regtype, 'bigint'::regtype];
+	whole regtype[] := ARRAY['smallint', 'integer', 'bigint'];
+	texts regtype[] := ARRAY['text', 'character varying', 'name'];
 	place regclass := to_regclass(format('%I.purchase', pipeline));
+	ours_sql text := tiering.customer_type(pipeline);
 	theirs record;
 	ours record;
 BEGIN
-	SELECT tiering.source_column_type(customers, 'id', 'key of the customers relation')::oid AS kind, a.atttypid, a.atttypmod
+	SELECT tiering.source_column_type(customers, 'id', 'key of the customers relation') AS kind, a.atttypid, a.atttypmod
 	INTO theirs FROM pg_attribute AS a WHERE a.attrelid = customers AND a.attname = 'id';
-	SELECT tiering.source_column_type(place, 'customer_id', 'customer_id')::oid AS kind, a.atttypid, a.atttypmod
-	INTO ours FROM pg_attribute AS a WHERE a.attrelid = place AND a.attname = 'customer_id';
+	SELECT tiering.source_column_type(place, 'customer_id', 'customer_id') AS kind, a.atttypid, a.atttypmod,
+		-- a domain may cut or refuse as its base type does not
+		t.typtype <> 'd' OR t.typtypmod = -1 AND NOT t.typnotnull
+			AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid)
+			AND (SELECT b.typtype FROM pg_type AS b WHERE b.oid = t.typbasetype) <> 'd' AS takes_all
+	INTO ours FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid WHERE a.attrelid = place AND a.attname = 'customer_id';
 	IF tiering.collations_agree(customers, 'id', place, 'customer_id') THEN
 		IF (theirs.atttypid, theirs.atttypmod) = (ours.atttypid, ours.atttypmod) THEN
 			RETURN 'c.id';
-		ELSIF theirs.kind = ANY (whole) AND ours.kind = ANY (whole) THEN
-			RETURN format('CASE WHEN c.id BETWEEN %s AND %s THEN c.id::%s END',
-				CASE ours.kind WHEN 'smallint'::regtype THEN '-32768' WHEN 'integer'::regtype THEN '-2147483648' ELSE '-9223372036854775808' END,
-				CASE ours.kind WHEN 'smallint'::regtype THEN '32767' WHEN 'integer'::regtype THEN '2147483647' ELSE '9223372036854775807' END,
-				tiering.customer_type(pipeline));
-		ELSIF ours.atttypmod = -1 AND (theirs.kind = ours.kind OR 'character'::regtype NOT IN (theirs.kind, ours.kind)
-			  AND EXISTS (SELECT FROM pg_cast AS k WHERE k.castsource = theirs.kind AND k.casttarget = ours.kind AND k.castcontext = 'i')) THEN
-			RETURN format('c.id::%s', tiering.customer_type(pipeline));
+		ELSIF ours.takes_all AND theirs.kind = ANY (whole) AND ours.kind = ANY (whole) THEN
+			RETURN format('CASE WHEN c.id BETWEEN %1$s AND %2$s THEN c.id::%3$s END',
+				CASE ours.kind WHEN 'smallint'::regtype THEN -32768 WHEN 'integer'::regtype THEN -2147483648 ELSE -9223372036854775808 END,
+				CASE ours.kind WHEN 'smallint'::regtype THEN 32767 WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END,
+				ours_sql);
+		-- casts that lose nothing, to a type that cuts nothing
+		ELSIF ours.takes_all AND ours.atttypmod = -1
+			  AND (theirs.kind = ours.kind
+				   OR theirs.kind = ANY (texts) AND ours.kind = ANY (texts[1:2])
+				   OR theirs.kind = ANY (whole) AND ours.kind = 'numeric'::regtype) THEN
+			RETURN format('c.id::%s', ours_sql);
 		END IF;
 	END IF;
 	RAISE EXCEPTION 'id of % has type %, which is not that of the customers, %', customers,
-			tiering.column_type(customers, 'id'), tiering.customer_type(pipeline)
+			tiering.column_type(customers, 'id'), ours_sql
 		USING ERRCODE = 'datatype_mismatch', DETAIL = 'It was named as customers.',
 			  HINT = 'Cast it in a view.';
 END;

@@ -149,12 +149,7 @@ DECLARE
 	c record;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	IF p.histories = 'view' THEN
-		PERFORM tiering.refresh_view(pipeline, 'rfm_cutoff', $3);
-		EXECUTE format('SELECT * FROM %I.rfm_cutoff', pipeline) INTO c;
-	ELSE
-		EXECUTE tiering.cutoffs_sql(pipeline) INTO c;
-	END IF;
+	EXECUTE tiering.cutoffs_sql(pipeline) INTO c;
 	EXECUTE format($sql$
 UPDATE %I.run SET as_of = $2, since = $3, bins = $4, customers = $5, newest_purchase = $6,
 	r_cutoffs = $7, f_cutoffs = $8, m_cutoffs = $9 WHERE run = $1$sql$, pipeline)
@@ -197,6 +192,10 @@ DECLARE
 	p record;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	IF p.histories = 'view' THEN
+		-- with the scores, not before them, so that all reports are of one run
+		PERFORM tiering.refresh_view(pipeline, 'rfm_cutoff', $3);
+	END IF;
 	IF p.materialization = 'materialized view' THEN
 		PERFORM tiering.refresh_view(pipeline, 'customer_rfm', $3);
 	ELSIF p.materialization = 'table' THEN

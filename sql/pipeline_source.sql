@@ -114,7 +114,9 @@ BEGIN
 		EXECUTE format(E'SELECT ARRAY[%s\n] FROM %s LIMIT 0', p.filter, p.orders);
 	END IF;
 	p.changes_by := tiering.changes_by(pipeline, p.orders, p.changed_at, p.filter);
-	EXECUTE format('UPDATE %I.pipeline SET changes_by = $1', pipeline) USING p.changes_by;
+	EXECUTE format('UPDATE %I.pipeline SET changes_by = $1, source_columns = $2', pipeline) USING p.changes_by, ARRAY(
+		SELECT DISTINCT a.attnum FROM pg_attribute AS a
+		WHERE a.attrelid = p.orders AND a.attname IN (p.customer_id, p.ordered_at, p.amount));
 	EXECUTE format($sql$
 CREATE VIEW %1$I.order_line AS
 SELECT %12$s AS customer_id,

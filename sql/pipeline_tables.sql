@@ -34,6 +34,7 @@ CREATE TABLE %1$I.pipeline (
 	identity regclass,
 	as_of date,
 	changes_by text,
+	source_columns smallint[],
 	published jsonb NOT NULL DEFAULT '[]',
 	source_version integer NOT NULL DEFAULT 1,
 	last_run bigint,
@@ -97,6 +98,7 @@ COMMENT ON TABLE %1$I.run IS 'one row a refresh: state, day of analysis, cut poi
 COMMENT ON TABLE %1$I.log IS 'one row a step of a refresh, with rows and duration; it can be watched while a refresh runs';
 COMMENT ON TABLE %1$I.segment_rule IS 'boxes of scores and the segment they belong to; yours to edit, see tiering.segment_check()';
 COMMENT ON COLUMN %1$I.pipeline.changes_by IS 'what tells changed orders: row versions, changed_at, or nothing, and then every refresh reads all';
+COMMENT ON COLUMN %1$I.pipeline.source_columns IS 'numbers of the columns with customer, time and amount, which outlast a new name';
 COMMENT ON COLUMN %1$I.pipeline.published IS 'columns of customer_profile with their types, in their order';
 COMMENT ON COLUMN %1$I.pipeline.last_run IS 'newest run; every refresh writes it, so that one with an older snapshot fails';
 COMMENT ON COLUMN %1$I.pipeline.scored_run IS 'run whose scores are published';

@@ -142,10 +142,17 @@ COMMENT ON FUNCTION tiering.source_time_sql(regclass, text, text) IS
 CREATE FUNCTION tiering.shortest_numeric(value double precision)
 RETURNS numeric
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_shortest_numeric';
+AS 'MODULE_PATHNAME', 'tiering_shortest_numeric_double';
+
+CREATE FUNCTION tiering.shortest_numeric(value real)
+RETURNS numeric
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_shortest_numeric_real';
 
 COMMENT ON FUNCTION tiering.shortest_numeric(double precision) IS
 'the decimal with the fewest digits that is still this double, whatever extra_float_digits says';
+COMMENT ON FUNCTION tiering.shortest_numeric(real) IS
+'the decimal with the fewest digits that is still this real';
 
 -- SQL that gives the exact amount of a column
 CREATE FUNCTION tiering.source_amount_sql(source regclass, column_name text, role text DEFAULT 'amount')
@@ -163,7 +170,7 @@ BEGIN
 			RETURN format('%I::numeric', column_name);
 		WHEN kind IN ('real'::regtype, 'double precision'::regtype) THEN
 			-- binary fractions have no exact end, and the server's own cast keeps six or fifteen digits
-			RETURN format('round(tiering.shortest_numeric(%I), 6)', column_name);
+			RETURN format('round(tiering.shortest_numeric(%I::%s), 6)', column_name, kind);
 		ELSE
 			RAISE EXCEPTION 'column "%" of % has type %, which is no number', column_name, source, kind
 				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It was named as %s.', role),
@@ -194,15 +201,17 @@ $$;
 COMMENT ON FUNCTION tiering.column_type(regclass, text) IS
 'type of a column as SQL, with its modifiers and collation';
 
--- Do two columns of ids call the same values equal?  They differ where one
--- collation makes equals of what the other keeps apart.
+-- Can two columns of ids be compared, and do they call the same values equal?
+-- Of two collations one must be the default, and neither may make equals of
+-- what the other keeps apart.
 CREATE FUNCTION tiering.collations_agree(relation regclass, column_name text, other regclass, other_column text)
 RETURNS boolean
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT a.attcollation = o.attcollation OR NOT EXISTS (
-		SELECT FROM pg_collation AS c WHERE c.oid IN (a.attcollation, o.attcollation) AND NOT c.collisdeterministic)
+	SELECT a.attcollation = o.attcollation
+		OR 'pg_catalog.default'::regcollation IN (a.attcollation, o.attcollation) AND NOT EXISTS (
+			SELECT FROM pg_collation AS c WHERE c.oid IN (a.attcollation, o.attcollation) AND NOT c.collisdeterministic)
 	FROM pg_attribute AS a, pg_attribute AS o
 	WHERE a.attrelid = relation AND a.attname = column_name AND o.attrelid = other AND o.attname = other_column
 $$;

@@ -225,18 +225,35 @@ numeric_from_units(SignedUnits units, int scale)
 							   Int32GetDatum(-1));
 }
 
+static Datum
+numeric_from_text(char *text)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+							   ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
+}
+
 /*
  * The decimal with the fewest digits that is still this double.  The server's
  * own cast keeps fifteen digits, and that of a real six.
  */
-PG_FUNCTION_INFO_V1(tiering_shortest_numeric);
+PG_FUNCTION_INFO_V1(tiering_shortest_numeric_double);
 Datum
-tiering_shortest_numeric(PG_FUNCTION_ARGS)
+tiering_shortest_numeric_double(PG_FUNCTION_ARGS)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	double_to_shortest_decimal_buf(PG_GETARG_FLOAT8(0), text);
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-							   ObjectIdGetDatum(InvalidOid),
-							   Int32GetDatum(-1));
+	return numeric_from_text(text);
+}
+
+/* A real widened to a double would show its binary tail */
+PG_FUNCTION_INFO_V1(tiering_shortest_numeric_real);
+Datum
+tiering_shortest_numeric_real(PG_FUNCTION_ARGS)
+{
+	char		text[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	float_to_shortest_decimal_buf(PG_GETARG_FLOAT4(0), text);
+	return numeric_from_text(text);
 }

@@ -6,7 +6,7 @@ SET LOCAL search_path = public, tiering;
 SET LOCAL datestyle = ISO;
 SET LOCAL max_parallel_workers_per_gather = 0;
 SET LOCAL jit = off;
-SELECT plan(52);
+SELECT plan(54);
 
 SELECT setseed(0.11);
 CREATE TEMP TABLE orders AS
@@ -104,6 +104,40 @@ SELECT is_empty(format($$
     FROM sets, generate_series(1, %1$s - 1) k WHERE name <> 'extremes' GROUP BY name, k) t
   WHERE abs(r[k] - p) > 1e-9 LIMIT 5$$, bins), format('cut points of R on %s bins', bins))
 FROM unnest(ARRAY[2, 5, 10, 37]) bins;
+-- and as R's own source has it, where a sum that rounds moves a customer: stats::quantile, type 7, at seq(0, 1, length.out = bins + 1)
+CREATE FUNCTION cutoffs_as_r(x float8[], bins int) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  n float8 := cardinality(x);
+  index float8;
+  lo float8;
+  hi float8;
+  h float8;
+  q float8;
+  found float8[] := '{}';
+BEGIN
+  x := ARRAY(SELECT v FROM unnest(x) v ORDER BY v);
+  FOR k IN 1 .. bins - 1 LOOP
+    index := 1::float8 + greatest(n - 1, 0) * (k::float8 * (1::float8 / bins::float8));
+    lo := floor(index);
+    hi := ceil(index);
+    q := x[lo::int];
+    IF index > lo AND x[hi::int] <> q THEN
+      h := index - lo;
+      q := (1::float8 - h) * q + h * x[hi::int];
+    END IF;
+    found := found || (q + 1::float8);
+  END LOOP;
+  RETURN found;
+END $$;
+SELECT is((SELECT rfm_cutoffs_r(v, 5)::text FROM unnest('{2,4,6,8,9,10,18,19,25,29,30}'::float8[]) v), '{7,10,19.000000000000004,26}', 'R''s third cut point is just above 19');
+SELECT is_empty($$
+  SELECT s, bins, cutoffs, slow FROM (
+    SELECT s, 2 + s % 11 AS bins, array_agg(v) AS x, rfm_cutoffs_r(v, 2 + s % 11) AS cutoffs, cutoffs_as_r(array_agg(v), 2 + s % 11) AS slow
+    FROM (SELECT s, CASE s % 3 WHEN 0 THEN floor(random() * 40) WHEN 1 THEN floor(random() * 4000) / 100 ELSE random() * 1e6 END AS v
+          FROM generate_series(1, 3000) s, generate_series(1, 1 + s % 37)) d
+    GROUP BY s) t
+  WHERE cutoffs <> slow LIMIT 5$$, 'cut points of 3000 small sets, bit by bit as R''s formula has them');
 
 --
 -- one state for both final functions, windows, grouping sets

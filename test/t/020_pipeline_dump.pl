@@ -146,6 +146,41 @@ SQL
 	}
 }
 
+# --- dumped and restored by a superuser, as pg_dumpall and managed backups do ----------
+
+my %dump = (
+	'custom' => [ '--format=custom' ],
+	'plain' => [ '--format=plain' ],
+	'with the database itself' => [ '--format=plain', '--create', '--clean', '--if-exists' ]);
+foreach my $how (sort keys %dump)
+{
+	my $file = "$dir/by_superuser.$how";
+	my $db = $how =~ /itself/ ? 'shops' : "by_superuser_$how";
+	my $test = "superuser, $how";
+	my $to = $node{two};
+	$node->command_ok([ 'pg_dump', @{ $dump{$how} }, '-f', $file, $node->connstr('shops') ], "$test: dumped");
+	$to->safe_psql('postgres', "CREATE DATABASE $db OWNER keeper") if $db ne 'shops';
+	$to->command_ok($how eq 'custom' ? [ 'pg_restore', '--exit-on-error', '-d', $to->connstr($db), $file ]
+		: [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $to->connstr($db eq 'shops' ? 'postgres' : $db), '-f', $file ], "$test: restored");
+	same(published('two', $db), $before, "$test: all is as it was");
+	is($to->safe_psql($db, q(SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'tiering')), 'keeper', "$test: the schema is the owner's, as before");
+	keeper('two', $db, "CALL tiering.refresh('$_', as_of => '$as_of')") for ('shop', 'the "shop"', 'plain', 'fresh');
+	is(verdict('two', $db, 'shop', 'CASE customer WHEN 7 THEN 10 ELSE customer END'), 'sound', "$test: its owner goes on");
+	# and once more, from what a superuser restored
+	$to->command_ok([ 'pg_dump', '-U', 'keeper', '--format=custom', '-f', "$file.again", $to->connstr($db) ], "$test: dumped again by the owner");
+	$to->safe_psql('postgres', "CREATE DATABASE \"$how again\" OWNER keeper");
+	$to->command_ok([ 'pg_restore', '-U', 'keeper', '--exit-on-error', '-d', $to->connstr("$how again"), "$file.again" ], "$test: and restored by the owner");
+}
+# a schema of anybody else is still in the way
+foreach my $superuser (0, 1)
+{
+	$node{two}->safe_psql('postgres', 'DROP DATABASE IF EXISTS strange');
+	$node{two}->safe_psql('postgres', 'CREATE DATABASE strange OWNER keeper');
+	$node{two}->safe_psql('strange', 'CREATE SCHEMA tiering AUTHORIZATION reporter');
+	($status, $out, $err) = $node{two}->psql('strange', 'CREATE EXTENSION customer_tiering', $superuser ? () : (extra_params => [ '-U', 'keeper' ]));
+	like($err, qr/a schema "tiering" of somebody else/, "a schema of somebody else is in the way of " . ($superuser ? 'a superuser' : 'the owner of the database'));
+}
+
 # --- pipelines and the extension ----------------------------------------------------
 
 ($status, $out, $err) = $node->psql('shops', 'DROP EXTENSION customer_tiering', extra_params => [ '-U', 'keeper' ]);

@@ -82,6 +82,30 @@ unlike($err, qr/newest purchase/, 'seven days are usual');
 ($status, $out, $err) = psql('-c', "CALL tiering.refresh('shop', as_of => '$newest'::date + 8)");
 like($err, qr/newest purchase is of $newest, 8 days/, 'eight are not');
 
+# a window leaves nobody: the newest purchase is outside of it.  Rows that may be lines are noticed, too
+foreach my $histories ('table', 'view')
+{
+	my $name = "late_$histories";
+	my $refresh = "CALL tiering.refresh('$name', as_of => ";
+	$node->safe_psql('postgres', "CREATE TABLE $name (customer integer, day date, amount numeric); INSERT INTO $name SELECT 1 + n / 9, date '2023-01-01' + n % 2, 1 FROM generate_series(1, 13) AS n;
+		CALL tiering.create_pipeline('$name', '$name', 'customer', 'day', 'amount', rfm_window => '30 days', histories => '$histories')");
+	($status, $out, $err) = psql('-c', "$refresh'2023-01-09')");
+	unlike($err, qr/newest purchase/, "histories in a $histories: seven days are usual");
+	unlike($err, qr/each row counts/, "histories in a $histories: so are five rows a day");
+	$node->safe_psql('postgres', "CALL tiering.drop_pipeline('$name'); INSERT INTO $name SELECT 1, '2023-01-01', 1 FROM generate_series(1, 5); INSERT INTO $name VALUES (1, '2024-06-30', 9), (1, '2023-03-01', -9);
+		CALL tiering.create_pipeline('$name', '$name', 'customer', 'day', 'amount', rfm_window => '30 days', histories => '$histories')");
+	($status, $out, $err) = psql('-c', "$refresh'2023-01-10')");
+	like($err, qr/NOTICE: +the newest purchase is of 2023-01-02, 8 days before as_of 2023-01-10\n/, "histories in a $histories: eight are not");
+	like($err, qr/NOTICE: +each row counts as one order, and a customer has 9 rows on one day\nHINT: /, "histories in a $histories: nor are nine rows a day");
+	($status, $out, $err) = psql('-c', "$refresh'2023-06-30')");
+	like($err, qr/NOTICE: +the newest purchase is of 2023-01-02, 179 days before as_of 2023-06-30\n/, "histories in a $histories: orders older than the window are noticed, refunds and later ones are none");
+	unlike($err, qr/each row counts/, "histories in a $histories: rows that may be lines are noticed once");
+	is($node->safe_psql('postgres', "SELECT customers, newest_purchase FROM $name.run ORDER BY run DESC LIMIT 1"), '0|', "histories in a $histories: nobody is scored");
+	($status, $out, $err) = psql('-c', "$refresh'2022-06-30')");
+	unlike($err, qr/newest purchase/, "histories in a $histories: none before all orders");
+	$node->safe_psql('postgres', "CALL tiering.drop_pipeline('$name')");
+}
+
 # a loop over all pipelines, in a DO and in a procedure
 order();
 ($status, $out, $err) = psql('-c', "DO \$\$ DECLARE p record; BEGIN FOR p IN SELECT pipeline FROM tiering.pipelines ORDER BY pipeline LOOP CALL tiering.refresh(p.pipeline, as_of => '2023-12-31'); END LOOP; END \$\$");
