@@ -52,30 +52,27 @@ part_spill(Parts *parts, Part *part, PartBlock *block)
 	block->used = 0;
 }
 
-/* Room for a row of at most so many bytes at the end of a part */
+/* The same where the part's last block is full or there is none */
 char *
-parts_room(Parts *parts, int number, Size size)
+parts_new_room(Parts *parts, int number, Size size)
 {
 	Part	   *part = &parts->part[number];
 	PartBlock  *block = part->blocks;
 
-	if (block == NULL || block->used + size > PART_ROOM)
+	if (size > PART_ROOM)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("customer id of %zu bytes exceeds the limit of about %d",
+						size, PART_BLOCK)));
+	if (block != NULL && parts->kept >= parts->budget)
+		part_spill(parts, part, block);
+	else
 	{
-		if (size > PART_ROOM)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("customer id of %zu bytes exceeds the limit of about %d",
-							size, PART_BLOCK)));
-		if (block != NULL && parts->kept >= parts->budget)
-			part_spill(parts, part, block);
-		else
-		{
-			block = MemoryContextAlloc(parts->context, PART_BLOCK);
-			block->next = part->blocks;
-			block->used = 0;
-			part->blocks = block;
-			parts->kept += PART_BLOCK;
-		}
+		block = MemoryContextAlloc(parts->context, PART_BLOCK);
+		block->next = part->blocks;
+		block->used = 0;
+		part->blocks = block;
+		parts->kept += PART_BLOCK;
 	}
 	return block->data + block->used;
 }

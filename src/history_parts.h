@@ -47,8 +47,19 @@ typedef struct Parts
 typedef void (*PartVisitor) (const char *data, Size size, void *arg);
 
 extern Parts *parts_begin(Size budget);
-extern char *parts_room(Parts *parts, int part, Size size);
+extern char *parts_new_room(Parts *parts, int part, Size size);
 extern void parts_read(Parts *parts, int part, PartVisitor visit, void *arg);
 extern void parts_end(Parts *parts);
+
+/* Room for a row of at most so many bytes at the end of a part */
+static inline char *
+parts_room(Parts *parts, int part, Size size)
+{
+	PartBlock  *block = parts->part[part].blocks;
+
+	if (block != NULL && block->used + size <= PART_ROOM)
+		return block->data + block->used;
+	return parts_new_room(parts, part, size);
+}
 
 #endif							/* HISTORY_PARTS_H */

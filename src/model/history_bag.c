@@ -60,6 +60,7 @@ bag_days(const uint8_t *bag, size_t size, HistoryDay *days, size_t *count)
 	HistoryBag	header;
 	const uint8_t *p = bag + sizeof(header);
 	const uint8_t *end;
+	Units		limit;
 
 	*count = 0;
 	if (size < sizeof(header))
@@ -73,6 +74,7 @@ bag_days(const uint8_t *bag, size_t size, HistoryDay *days, size_t *count)
 		return HISTORY_CORRUPT;
 
 	end = p + header.used;
+	limit = units_limit(UNITS_DAY_DIGITS, header.tag & TAG_SCALE);
 	while (p < end)
 	{
 		HistoryDay *day = &days[*count];
@@ -87,7 +89,7 @@ bag_days(const uint8_t *bag, size_t size, HistoryDay *days, size_t *count)
 			: (int64_t) (zigzag / 2);
 		at += header.base;
 		if (at < 0 || at > HISTORY_LAST_DAY ||
-			history_check_day(day, header.tag & TAG_SCALE) != HISTORY_OK)
+			day->gross >= limit || day->refunded >= limit)
 			return HISTORY_CORRUPT;
 		day->day = (int32_t) at;
 		(*count)++;

@@ -70,9 +70,24 @@ static inline bool
 get_varint(const uint8_t **p, const uint8_t *end, Units *value)
 {
 	const uint8_t *at = *p;
-	Units		result = 0;
+	uint64_t	low = 0;
+	Units		result;
 
-	for (int shift = 0; at < end && shift < 126; shift += 7)
+	/* nearly all money fits 56 bits, which are faster */
+	for (int shift = 0; at < end && shift < 56; shift += 7)
+	{
+		uint64_t	bits = *at & 0x7F;
+
+		low |= bits << shift;
+		if (*at++ < 0x80)
+		{
+			*value = low;
+			*p = at;
+			return bits != 0 || shift == 0;
+		}
+	}
+	result = low;
+	for (int shift = 56; at < end && shift < 126; shift += 7)
 	{
 		uint8_t		bits = *at & 0x7F;
 
@@ -81,7 +96,7 @@ get_varint(const uint8_t **p, const uint8_t *end, Units *value)
 		{
 			*value = result;
 			*p = at;
-			return bits != 0 || shift == 0;
+			return bits != 0;
 		}
 	}
 	return false;
