@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * quadrature.h
+ *	  Integrals of positive functions with one peak, given by their logarithm.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MODEL_QUADRATURE_H
+#define MODEL_QUADRATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define QUADRATURE_MAX	2048	/* nodes that a rule has room for */
+
+/* The logarithm of the function at u; concave in u */
+typedef double (*LogDensity) (double u, const void *arg);
+
+/* One node of a rule made for one function */
+typedef struct QuadratureNode
+{
+	double		u;
+	double		weight;			/* of the function's value, e^-peak times */
+} QuadratureNode;
+
+/* What is integrated, and where */
+typedef struct Quadrature
+{
+	LogDensity	density;
+	const void *arg;
+	double		low;			/* -INFINITY for none */
+	double		high;			/* INFINITY for none */
+	double		start;			/* a guess of where the peak is */
+	bool		start_is_peak;
+	double		first_step;		/* length of the first panels; 0: the longest */
+	double		smooth_below;	/* outside of these the function has no */
+	double		smooth_above;	/* features: steps may grow there */
+} Quadrature;
+
+/* A rule; log of the integral = peak + log(sum of weights) */
+typedef struct QuadratureRule
+{
+	double		peak;
+	double		sum;
+	size_t		count;
+	QuadratureNode node[QUADRATURE_MAX];
+} QuadratureRule;
+
+extern void quadrature_rule(const Quadrature *what, QuadratureRule *rule);
+extern double quadrature_log(const Quadrature *what);
+
+#endif							/* MODEL_QUADRATURE_H */
