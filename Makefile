@@ -83,16 +83,33 @@ SQL_TOPICS = \
 	sql/segment.sql \
 	sql/source.sql \
 	sql/rfm_table.sql \
+	sql/clv_formula.sql \
+	sql/clv.sql \
+	sql/clv_nbd.sql \
+	sql/clv_bgnbd.sql \
+	sql/clv_mbgnbd.sql \
+	sql/clv_pareto_nbd.sql \
+	sql/clv_bgbb.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
 	sql/pipeline_source.sql \
 	sql/pipeline_define.sql \
+	sql/pipeline_clv.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \
 	sql/pipeline_histories.sql \
 	sql/pipeline_refresh.sql \
+	sql/pipeline_holdout.sql \
 	sql/pipeline_comments.sql
+
+# One text for all purchase models: name, title, paper, parameters
+clv_nbd = NBD|Ehrenberg 1959|r alpha
+clv_bgnbd = BG/NBD|Fader, Hardie and Lee 2005|r alpha a b
+clv_mbgnbd = MBG/NBD|Batislam, Denizel and Filiztekin 2007|r alpha a b
+clv_pareto_nbd = Pareto/NBD|Schmittlein, Morrison and Colombo 1987|r alpha s beta
+clv_bgbb = BG/BB|Fader, Hardie and Shang 2010|alpha beta gamma delta
+CLV_MODELS = nbd bgnbd mbgnbd pareto_nbd bgbb
 
 INSTALL_SCRIPT_SQL = $(EXTENSION)--$(EXTVERSION).sql
 
@@ -113,7 +130,7 @@ endif
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test/output --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = $(wildcard $(EXTENSION)--*.sql) test/output \
+EXTRA_CLEAN = $(CLV_MODELS:%=sql/clv_%.sql) $(wildcard $(EXTENSION)--*.sql) test/output \
 	$(wildcard src/*.d src/model/*.d src/*.bc src/model/*.bc)
 
 # Bitcode for inlining needs the very clang the server was built with, and
@@ -125,6 +142,13 @@ endif
 include $(PGXS)
 
 -include $(OBJS:.o=.d)
+
+$(CLV_MODELS:%=sql/clv_%.sql): sql/clv_%.sql: sql/clv_model.sql.in sql/clv_score.sql.in Makefile
+	title=`echo '$(clv_$*)' | cut -d '|' -f 1`; paper=`echo '$(clv_$*)' | cut -d '|' -f 2`; \
+	columns=`echo '$(clv_$*)' | cut -d '|' -f 3 | sed 's/ /, /g; s/[a-z][a-z]*/& double precision/g'`; \
+	sed "s|@MODEL@|$*|g; s|@TITLE@|$$title|g; s|@PAPER@|$$paper|g; s|@COLUMNS@|$$columns|g; \
+		s|@ERRORS@|`echo "$$columns" | sed 's/ double/_error double/g'`|g; \
+		s|@TYPES@|`echo "$$columns" | sed 's/[a-z]* double/double/g'`|g" $(filter %.in,$^) > $@
 
 $(INSTALL_SCRIPT_SQL): $(SQL_TOPICS) $(EXTENSION).control Makefile
 	cat $(SQL_TOPICS) > $@.new && mv $@.new $@

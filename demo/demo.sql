@@ -105,11 +105,36 @@ WHERE segment = 'Cannot Lose'
 ORDER BY net_total DESC, customer_id
 LIMIT 10;
 
+\echo '== What the customers will be worth: the next year, by tenths of customers'
+\echo
+SELECT clv_decile AS tenth, count(*) AS customers, round(avg(p_alive)::numeric, 2) AS "P(alive)",
+	round(avg(expected_purchases)::numeric, 1) AS "purchase days each",
+	round(sum(clv)::numeric) AS "value GBP", round(100 * (sum(clv) / sum(sum(clv)) OVER ())::numeric, 1) AS "value %"
+FROM shop.customer_clv
+WHERE clv IS NOT NULL
+GROUP BY clv_decile
+ORDER BY clv_decile;
+
+\echo '== Most valuable customers at risk: perhaps lost, and worth most if they are not'
+\echo
+SELECT customer_id, country, round(net_total) AS "net GBP", purchase_days, last_purchase, round(p_alive::numeric, 2) AS "P(alive)",
+	round(clv::numeric) AS "value GBP", round((clv / p_alive)::numeric) AS "if alive GBP"
+FROM shop.customer_profile
+WHERE p_alive < 0.5
+ORDER BY clv / p_alive DESC NULLS LAST, customer_id
+LIMIT 10;
+
+\echo '== Is it any good?  Models that knew the first year and a half, asked for the last half year'
+\echo
+SELECT model, status, customers, actual AS "purchase days", round(expected::numeric) AS expected, round(100 * bias::numeric, 1) AS "bias %",
+	round(mean_absolute_error::numeric, 3) AS "mean error", round(root_mean_squared_error::numeric, 3) AS "root mean square"
+FROM tiering.clv_holdout('shop', '2011-06-09', '2011-12-09');
+
 \echo '== The whole road: one SELECT each'
 \echo
 \echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
 \echo '  segments        SELECT * FROM shop.segment_summary;'
-\echo '  value           (to come: what each customer will be worth)'
+\echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
 \echo '  tier            (to come: the level that each customer has earned)'
 \echo '  churn           (to come: who is leaving, and how sure that is)'
 \echo '  recommendation  (to come: what to offer each customer next)'

@@ -64,3 +64,32 @@ CREATE TABLE merged_customer (
 	merged_into text NOT NULL
 );
 INSERT INTO merged_customer VALUES ('bob', 'ann');
+
+-- a shop of 1,000 customers over two years, made by chance: each buys at a rate of
+-- his own, and after each purchase he may leave for good; one row an order
+CREATE TABLE sale (
+	customer_id integer NOT NULL,
+	sold_on date NOT NULL,
+	amount numeric(10,2) NOT NULL
+);
+DO $$
+DECLARE
+	rate double precision;		-- purchases a week
+	leaving double precision;	-- chance to leave after a purchase
+	scale double precision;		-- of his amounts
+	day double precision;
+BEGIN
+	PERFORM setseed(0.1);
+	FOR customer IN 1..1000 LOOP
+		rate := -ln(1 - random()) / 8;
+		leaving := 1 - (1 - random()) ^ 0.25;
+		scale := -60 / ln((1 - random()) * (1 - random()) * (1 - random()));
+		day := random() * 180;
+		WHILE day < 730 LOOP
+			INSERT INTO sale VALUES (customer, DATE '2023-01-02' + floor(day)::integer,
+				round((-scale * ln((1 - random()) * (1 - random())))::numeric, 2));
+			EXIT WHEN random() < leaving;
+			day := day - 7 * ln(1 - random()) / rate;
+		END LOOP;
+	END LOOP;
+END $$;

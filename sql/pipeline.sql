@@ -22,7 +22,8 @@ BEGIN
 	FOR given IN SELECT * FROM (VALUES
 			('refunds', p.refunds, ARRAY['reduce', 'void']),
 			('materialization', p.materialization, ARRAY['materialized view', 'table', 'view']),
-			('histories', p.histories, ARRAY['table', 'view'])) AS v(setting, value, allowed)
+			('histories', p.histories, ARRAY['table', 'view']),
+			('purchase_model', p.purchase_model, ARRAY['bgnbd', 'mbgnbd', 'pareto_nbd'])) AS v(setting, value, allowed)
 		WHERE v.value <> ALL (v.allowed)
 	LOOP
 		RAISE EXCEPTION '% "%" is unknown', given.setting, given.value
@@ -37,6 +38,13 @@ BEGIN
 		RAISE EXCEPTION 'rfm_window % is longer than 1000 years', p.rfm_window
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Without rfm_window all purchases count.';
 	END IF;
+	IF p.clv_horizon NOT BETWEEN interval '1 day' AND interval '100 years' THEN
+		RAISE EXCEPTION 'clv_horizon % is not between a day and 100 years', p.clv_horizon
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass, for example, ''1 year''.';
+	END IF;
+	PERFORM tiering.require_number('annual_discount_rate', p.annual_discount_rate::numeric, 0, 100),
+		tiering.require_number('gross_margin', p.gross_margin::numeric, 0.000001, 1),
+		tiering.require_number('fit_every', p.fit_every, 1, 36525);
 	FOR given IN SELECT * FROM (VALUES
 			('customer_id', p.customer_id), ('order_id', p.order_id), ('product_id', p.product_id),
 			('quantity', p.quantity), ('changed_at', p.changed_at), ('currency', p.currency)) AS v(role, column_name)
@@ -87,6 +95,7 @@ BEGIN
 	PERFORM tiering.define_histories(pipeline);
 	PERFORM tiering.define_cutoffs(pipeline);
 	PERFORM tiering.define_customer_rfm(pipeline);
+	PERFORM tiering.define_clv(pipeline);
 	PERFORM tiering.define_summaries(pipeline);
 	PERFORM tiering.define_profile(pipeline);
 END;
@@ -99,7 +108,10 @@ CREATE PROCEDURE tiering.create_pipeline(
 	bins integer DEFAULT 5, rule_set text DEFAULT 'standard',
 	materialization text DEFAULT 'materialized view', histories text DEFAULT 'table',
 	refunds text DEFAULT 'reduce', rfm_window interval DEFAULT NULL, currency text DEFAULT NULL,
-	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL)
+	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL,
+	purchase_model text DEFAULT 'bgnbd', clv_horizon interval DEFAULT '1 year',
+	annual_discount_rate double precision DEFAULT 0.1, gross_margin double precision DEFAULT 1,
+	fit_since date DEFAULT NULL, fit_every integer DEFAULT 7)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,7 +121,9 @@ BEGIN
 	SELECT string_agg(v.argument, ', ') INTO missing FROM (VALUES
 		('name', name), ('orders', orders::text), ('customer_id', customer_id), ('ordered_at', ordered_at),
 		('amount', amount), ('bins', bins::text), ('rule_set', rule_set), ('materialization', materialization),
-		('histories', histories), ('refunds', refunds)) AS v(argument, value)
+		('histories', histories), ('refunds', refunds), ('purchase_model', purchase_model),
+		('clv_horizon', clv_horizon::text), ('annual_discount_rate', annual_discount_rate::text),
+		('gross_margin', gross_margin::text), ('fit_every', fit_every::text)) AS v(argument, value)
 	WHERE v.value IS NULL;
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION 'argument(s) % must not be null', missing USING ERRCODE = 'null_value_not_allowed';
@@ -138,13 +152,16 @@ BEGIN
 	EXECUTE format($sql$
 INSERT INTO %I.pipeline (pipeline, orders, customer_id, ordered_at, amount, order_id, product_id, quantity,
 	changed_at, filter, time_zone, bins, rule_set, materialization, histories, refunds, rfm_window,
-	currency, customers, products, identity)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)$sql$, name)
+	currency, customers, products, identity, purchase_model, clv_horizon, annual_discount_rate, gross_margin,
+	fit_since, fit_every)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+	$22, $23, $24, $25, $26, $27)$sql$, name)
 	USING name, orders, customer_id, ordered_at, amount, NULLIF(order_id, ''), NULLIF(product_id, ''),
 		NULLIF(quantity, ''), NULLIF(changed_at, ''), NULLIF(filter, ''),
 		NULLIF(time_zone, ''), bins, rule_set, materialization, histories, refunds,
 		rfm_window, NULLIF(currency, ''), NULLIF(customers::oid, 0)::regclass,
-		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass;
+		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass,
+		purchase_model, clv_horizon, annual_discount_rate, gross_margin, fit_since, fit_every;
 	PERFORM tiering.check_settings(name);
 	PERFORM tiering.define_all(name);
 	RAISE NOTICE 'pipeline "%" is made, and empty', name
@@ -159,7 +176,10 @@ CREATE PROCEDURE tiering.alter_pipeline(
 	bins integer DEFAULT NULL, rule_set text DEFAULT NULL,
 	materialization text DEFAULT NULL, histories text DEFAULT NULL,
 	refunds text DEFAULT NULL, rfm_window interval DEFAULT NULL, currency text DEFAULT NULL,
-	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL)
+	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL,
+	purchase_model text DEFAULT NULL, clv_horizon interval DEFAULT NULL,
+	annual_discount_rate double precision DEFAULT NULL, gross_margin double precision DEFAULT NULL,
+	fit_since date DEFAULT NULL, fit_every integer DEFAULT NULL)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -191,10 +211,14 @@ UPDATE %I.pipeline SET
 	currency = NULLIF(COALESCE($17, currency), ''),
 	customers = NULLIF(COALESCE($18, customers)::oid, 0)::regclass,
 	products = NULLIF(COALESCE($19, products)::oid, 0)::regclass,
-	identity = NULLIF(COALESCE($20, identity)::oid, 0)::regclass
+	identity = NULLIF(COALESCE($20, identity)::oid, 0)::regclass,
+	purchase_model = COALESCE($21, purchase_model), clv_horizon = COALESCE($22, clv_horizon),
+	annual_discount_rate = COALESCE($23, annual_discount_rate), gross_margin = COALESCE($24, gross_margin),
+	fit_since = NULLIF(COALESCE($25, fit_since), '-infinity'), fit_every = COALESCE($26, fit_every)
 RETURNING *$sql$, name) INTO STRICT after
 	USING orders, customer_id, ordered_at, amount, order_id, product_id, quantity, changed_at, filter, time_zone,
-		bins, rule_set, materialization, histories, refunds, rfm_window, currency, customers, products, identity;
+		bins, rule_set, materialization, histories, refunds, rfm_window, currency, customers, products, identity,
+		purchase_model, clv_horizon, annual_discount_rate, gross_margin, fit_since, fit_every;
 	PERFORM tiering.check_settings(name);
 	IF rule_set IS NOT NULL THEN
 		-- broken rules are refused here, and not only by the next refresh
@@ -336,7 +360,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	published text[] := ARRAY['customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_rfm', 'segment_cell',
+	published text[] := ARRAY['customer_profile', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge'];
 	grants text[];
@@ -345,10 +369,10 @@ BEGIN
 	grants := tiering.grants_sql(pipeline, published);
 	SELECT string_agg(format('%I.%I', pipeline, i.relname), ', ') INTO indexes
 	FROM pg_class AS c JOIN pg_index AS x ON x.indrelid = c.oid JOIN pg_class AS i ON i.oid = x.indexrelid
-	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname = 'customer_rfm'
-	  AND i.relname <> 'customer_rfm_key';
+	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname IN ('customer_rfm', 'customer_clv')
+	  AND i.relname <> c.relname || '_key';
 	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary',
-		'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
+		'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
 		'purchase', 'order_line', 'customer_identity', 'customer_merge']);
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
 	PERFORM tiering.define_all(pipeline);
@@ -356,7 +380,7 @@ BEGIN
 	RAISE NOTICE 'the relations of pipeline "%" were made anew and are empty', pipeline
 		USING HINT = format('CALL tiering.refresh(%L) fills them.', pipeline);
 	IF indexes IS NOT NULL THEN
-		RAISE NOTICE 'indexes of your own went with the old customer_rfm: %', indexes
+		RAISE NOTICE 'indexes of your own went with the old relations: %', indexes
 			USING HINT = 'Create them again.';
 	END IF;
 END;
@@ -368,9 +392,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	used_by text;
-	own text[] := ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary', 'customer_rfm', 'segment_cell',
+	own text[] := ARRAY['customer_profile', 'rfm_heatmap', 'segment_summary', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
-		'customer_identity', 'customer_merge', 'log', 'run', 'segment_rule', 'pipeline'];
+		'customer_identity', 'customer_merge', 'model', 'log', 'run', 'segment_rule', 'pipeline'];
 	stranger text;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
@@ -514,10 +538,12 @@ $$;
 COMMENT ON FUNCTION tiering.segment_check(text, text) IS
 'every hole, overlap and broken rule of a pipeline''s rule set; no row if it is sound';
 COMMENT ON PROCEDURE tiering.create_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
-	integer, text, text, text, text, interval, text, regclass, regclass, regclass) IS
+	integer, text, text, text, text, interval, text, regclass, regclass, regclass, text, interval, double precision,
+	double precision, date, integer) IS
 'makes a schema that turns an orders table into scores, segments and profiles';
 COMMENT ON PROCEDURE tiering.alter_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
-	integer, text, text, text, text, interval, text, regclass, regclass, regclass) IS
+	integer, text, text, text, text, interval, text, regclass, regclass, regclass, text, interval, double precision,
+	double precision, date, integer) IS
 'changes settings of a pipeline: NULL keeps one, an empty text takes it away';
 COMMENT ON PROCEDURE tiering.drop_pipeline(text) IS
 'drops a pipeline and its schema; refuses while other objects use it';

@@ -67,7 +67,7 @@ COMMENT ON FUNCTION tiering.refresh_identity(text) IS
 'internal: follows merges to their end; returns how many customers that changes';
 COMMENT ON FUNCTION tiering.require_sources(text, regclass, regclass) IS
 'internal: refuses to go on when a source was dropped';
-COMMENT ON FUNCTION tiering.refresh_begin(text, date, boolean) IS
+COMMENT ON FUNCTION tiering.refresh_begin(text, date, boolean, boolean) IS
 'internal: begins a run; NULL if another session is at it';
 COMMENT ON FUNCTION tiering.refresh_enter(text, bigint) IS
 'internal: takes the lock for a step of a run that is still the current one';
@@ -109,3 +109,25 @@ COMMENT ON FUNCTION tiering.refresh_announce(text, bigint, text) IS
 'internal: says that a step begins';
 COMMENT ON FUNCTION tiering.notice_lines(text) IS
 'internal: asks whether rows are lines of orders';
+COMMENT ON FUNCTION tiering.clv_records_sql(text, text) IS
+'internal: the query for the records of all customers';
+COMMENT ON FUNCTION tiering.define_clv(text) IS
+'internal: makes clv_model and customer_clv';
+COMMENT ON FUNCTION tiering.customer_clv_sql(text) IS
+'internal: the query behind customer_clv';
+COMMENT ON FUNCTION tiering.notice_truncation(text, date, date) IS
+'internal: warns of data that begin in the middle of customers'' lives';
+COMMENT ON FUNCTION tiering.fit_model(text, text, date) IS
+'internal: fits a model to the records of a pipeline';
+COMMENT ON FUNCTION tiering.keep_model(text, bigint, text, text, jsonb, boolean, text) IS
+'internal: stores a fitted model as the next version';
+COMMENT ON FUNCTION tiering.refit_reason(text, bigint, boolean) IS
+'internal: why models are to be fitted now';
+COMMENT ON FUNCTION tiering.refresh_models(text, bigint) IS
+'internal: the step that fits models';
+COMMENT ON FUNCTION tiering.refresh_customer_clv(text, bigint, boolean) IS
+'internal: the step that values the customers';
+COMMENT ON FUNCTION tiering.define_scores(text, text, text) IS
+'internal: makes a relation of scores';
+COMMENT ON FUNCTION tiering.store_scores(text, text, text, boolean) IS
+'internal: brings a relation of scores up to date';

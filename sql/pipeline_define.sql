@@ -218,6 +218,26 @@ FROM (
 	ON tiering.segment_cell(g.r_score, g.f_score, g.m_score, g.bins, g.bins)
 		= tiering.segment_cell(s.r_score, s.f_score, s.m_score, s.bins, s.rule_bins)$sql$, pipeline);
 
+-- Makes a relation of scores from its query, in the way that the pipeline stores them
+CREATE FUNCTION tiering.define_scores(pipeline text, relation text, query text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	materialization text;
+BEGIN
+	EXECUTE format('SELECT materialization FROM %I.pipeline', pipeline) INTO STRICT materialization;
+	EXECUTE format(CASE materialization
+			WHEN 'view' THEN 'CREATE VIEW %1$I.%2$I AS %3$s'
+			WHEN 'table' THEN 'CREATE TABLE %1$I.%2$I AS %3$s WITH NO DATA'
+			ELSE 'CREATE MATERIALIZED VIEW %1$I.%2$I AS %3$s WITH NO DATA' END, pipeline, relation, query);
+	IF materialization <> 'view' THEN
+		EXECUTE format('CREATE UNIQUE INDEX %I ON %I.%I (customer_id)', relation || '_key', pipeline, relation);
+	END IF;
+END;
+$$;
+
 CREATE FUNCTION tiering.define_customer_rfm(pipeline text)
 RETURNS void
 LANGUAGE plpgsql
@@ -227,14 +247,7 @@ DECLARE
 	p record;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	EXECUTE format(CASE p.materialization
-			WHEN 'view' THEN 'CREATE VIEW %1$I.customer_rfm AS %2$s'
-			WHEN 'table' THEN 'CREATE TABLE %1$I.customer_rfm AS %2$s WITH NO DATA'
-			ELSE 'CREATE MATERIALIZED VIEW %1$I.customer_rfm AS %2$s WITH NO DATA' END,
-		pipeline, tiering.customer_rfm_sql(pipeline));
-	IF p.materialization <> 'view' THEN
-		EXECUTE format('CREATE UNIQUE INDEX customer_rfm_key ON %I.customer_rfm (customer_id)', pipeline);
-	END IF;
+	PERFORM tiering.define_scores(pipeline, 'customer_rfm', tiering.customer_rfm_sql(pipeline));
 	EXECUTE format($sql$
 COMMENT ON %2$s %1$I.customer_rfm IS 'one row for each customer with a purchase at as_of: recency, frequency, monetary value, scores and segment';
 COMMENT ON COLUMN %1$I.customer_rfm.customer_id IS 'the customer, as the source has it';

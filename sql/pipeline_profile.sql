@@ -29,7 +29,11 @@ BEGIN ATOMIC
 		('f_score', 'r.f_score', 'score of frequency: the higher, the more orders'),
 		('m_score', 'r.m_score', 'score of monetary value: the higher, the more money'),
 		('rfm_cell', 'r.rfm_cell', 'the three scores as one text'),
-		('segment', 'r.segment', 'name of the segment');
+		('segment', 'r.segment', 'name of the segment'),
+		('p_alive', 'v.p_alive', 'probability that he is a customer still; NULL if the model knows of no leaving'),
+		('expected_purchases', 'v.expected_purchases', 'mean number of purchase days until the horizon'),
+		('clv', 'v.clv', 'value of those, times the margin, discounted to as_of'),
+		('clv_decile', 'v.clv_decile', '1 for the tenth of customers with the highest value, 10 for the lowest');
 END;
 
 -- The columns of the profile in their order: what is published keeps its
@@ -150,7 +154,8 @@ BEGIN
 CREATE OR REPLACE VIEW %1$I.customer_profile AS
 SELECT %2$s
 FROM %1$I.customer_rfm AS r
-	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id$sql$, pipeline, bought) ||
+	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id
+	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = r.customer_id$sql$, pipeline, bought) ||
 		CASE WHEN p.customers IS NULL THEN ''
 			 ELSE format($sql$
 	LEFT JOIN %2$s AS c ON c.id = r.customer_id

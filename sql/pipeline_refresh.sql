@@ -24,7 +24,7 @@ BEGIN
 	LIMIT 1;
 	IF NOT FOUND THEN
 		SELECT v.relation INTO gone.relation FROM unnest(ARRAY['purchase', 'purchase_history', 'day', 'rfm_cutoff',
-			'segment_cell', 'customer_rfm', 'segment_summary', 'rfm_heatmap', 'customer_profile']) AS v(relation)
+			'segment_cell', 'customer_rfm', 'clv_model', 'customer_clv', 'segment_summary', 'rfm_heatmap', 'customer_profile']) AS v(relation)
 		WHERE NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 						  WHERE n.nspname = pipeline AND c.relname = v.relation)
 		LIMIT 1;
@@ -42,7 +42,7 @@ END;
 $$;
 
 -- Begins a run and returns its number; NULL if another session is at it
-CREATE FUNCTION tiering.refresh_begin(pipeline text, day date, full_build boolean)
+CREATE FUNCTION tiering.refresh_begin(pipeline text, day date, full_build boolean, refit boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -82,10 +82,10 @@ BEGIN
 		EXECUTE format('UPDATE %I.pipeline SET as_of = $1 WHERE as_of IS DISTINCT FROM $1', pipeline) USING day;
 	END IF;
 	EXECUTE format($sql$
-INSERT INTO %I.run (as_of, state, backend_start, full_requested, settings_version)
-VALUES (COALESCE($1, (clock_timestamp() AT TIME ZONE $2)::date - 1), 'running', $3, $4, $5)
+INSERT INTO %I.run (as_of, state, backend_start, full_requested, refit_requested, settings_version)
+VALUES (COALESCE($1, (clock_timestamp() AT TIME ZONE $2)::date - 1), 'running', $3, $4, $5, $6)
 RETURNING run$sql$, pipeline) INTO STRICT new_run
-		USING day, COALESCE(p.time_zone, current_setting('TimeZone')), started, full_build, p.source_version;
+		USING day, COALESCE(p.time_zone, current_setting('TimeZone')), started, full_build, refit, p.source_version;
 	EXECUTE format('UPDATE %I.pipeline SET last_run = $1', pipeline) USING new_run;
 	RETURN new_run;
 END;
@@ -183,6 +183,37 @@ BEGIN
 END;
 $$;
 
+-- Brings a relation of scores up to date, in the way that the pipeline stores them
+CREATE FUNCTION tiering.store_scores(pipeline text, relation text, query text, concurrently boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	materialization text;
+	columns text;
+BEGIN
+	EXECUTE format('SELECT materialization FROM %I.pipeline', pipeline) INTO STRICT materialization;
+	IF materialization = 'materialized view' THEN
+		PERFORM tiering.refresh_view(pipeline, relation, $4);
+	ELSIF materialization = 'table' THEN
+		SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns
+		FROM pg_attribute AS a
+		WHERE a.attrelid = format('%I.%I', pipeline, relation)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+		  AND a.attname <> 'customer_id';
+		EXECUTE format('CREATE TABLE %I.%I AS %s', pipeline, relation || '_fresh', query);
+		EXECUTE format($sql$
+INSERT INTO %1$I.%2$I AS t (customer_id, %4$s) SELECT f.customer_id, %5$s FROM %1$I.%3$I AS f
+ON CONFLICT (customer_id) DO UPDATE SET (%4$s) = (%6$s)
+WHERE (t.*) IS DISTINCT FROM (EXCLUDED.*);
+DELETE FROM %1$I.%2$I AS t
+WHERE NOT EXISTS (SELECT FROM %1$I.%3$I AS f WHERE f.customer_id = t.customer_id);
+DROP TABLE %1$I.%3$I;$sql$, pipeline, relation, relation || '_fresh', columns,
+			regexp_replace(columns, '(^|, )', '\1f.', 'g'), regexp_replace(columns, '(^|, )', '\1EXCLUDED.', 'g'));
+	END IF;
+END;
+$$;
+
 -- The step that scores the customers
 CREATE FUNCTION tiering.refresh_customer_rfm(pipeline text, this_run bigint, concurrently boolean, OUT row_count bigint, OUT note text)
 LANGUAGE plpgsql
@@ -196,24 +227,23 @@ BEGIN
 		-- with the scores, not before them, so that all reports are of one run
 		PERFORM tiering.refresh_view(pipeline, 'rfm_cutoff', $3);
 	END IF;
-	IF p.materialization = 'materialized view' THEN
-		PERFORM tiering.refresh_view(pipeline, 'customer_rfm', $3);
-	ELSIF p.materialization = 'table' THEN
-		EXECUTE format('CREATE TABLE %I.customer_rfm_fresh AS %s', pipeline, tiering.customer_rfm_sql(pipeline));
-		EXECUTE format($sql$
-INSERT INTO %1$I.customer_rfm AS t SELECT f.* FROM %1$I.customer_rfm_fresh AS f
-ON CONFLICT (customer_id) DO UPDATE SET (as_of, recency_days, frequency, monetary,
-	r_score, f_score, m_score, rfm_cell, segment) = (EXCLUDED.as_of, EXCLUDED.recency_days,
-	EXCLUDED.frequency, EXCLUDED.monetary, EXCLUDED.r_score, EXCLUDED.f_score, EXCLUDED.m_score,
-	EXCLUDED.rfm_cell, EXCLUDED.segment)
-WHERE (t.*) IS DISTINCT FROM (EXCLUDED.*);
-DELETE FROM %1$I.customer_rfm AS t
-WHERE NOT EXISTS (SELECT FROM %1$I.customer_rfm_fresh AS f WHERE f.customer_id = t.customer_id);
-DROP TABLE %1$I.customer_rfm_fresh;$sql$, pipeline);
-	ELSE
+	PERFORM tiering.store_scores(pipeline, 'customer_rfm', tiering.customer_rfm_sql(pipeline), $3);
+	IF p.materialization = 'view' THEN
 		note := 'a plain view';
 	END IF;
 	EXECUTE format('SELECT customers FROM %I.run WHERE run = $1', pipeline) INTO row_count USING this_run;
+END;
+$$;
+
+-- The step that values the customers
+CREATE FUNCTION tiering.refresh_customer_clv(pipeline text, this_run bigint, concurrently boolean, OUT row_count bigint, OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.store_scores(pipeline, 'customer_clv', tiering.customer_clv_sql(pipeline), $3);
+	EXECUTE format('SELECT r.customers, m.status FROM %1$I.run AS r CROSS JOIN %1$I.clv_model AS m WHERE r.run = $1', pipeline)
+		INTO row_count, note USING this_run;
 END;
 $$;
 
@@ -282,6 +312,10 @@ BEGIN
 			-- in one commit with the scores, so that all reports are of one run
 			EXECUTE format('UPDATE %I.pipeline SET scored_run = $1', pipeline) USING this_run;
 			SELECT * INTO result FROM tiering.refresh_customer_rfm(pipeline, this_run, $4);
+		WHEN 'models' THEN
+			SELECT * INTO result FROM tiering.refresh_models(pipeline, this_run);
+		WHEN 'customer_clv' THEN
+			SELECT * INTO result FROM tiering.refresh_customer_clv(pipeline, this_run, $4);
 			EXECUTE format('UPDATE %I.run SET state = ''done'', finished_at = clock_timestamp() WHERE run = $1', pipeline)
 				USING this_run;
 	END CASE;
@@ -329,7 +363,7 @@ $$;
 -- It commits after each step where it may, so it has no SET clause: it sets
 -- the search path after each COMMIT, and names everything in full before that.
 CREATE PROCEDURE tiering.refresh(name text, as_of date DEFAULT NULL, "full" boolean DEFAULT false,
-	"concurrently" boolean DEFAULT false)
+	"concurrently" boolean DEFAULT false, refit boolean DEFAULT false)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -347,7 +381,7 @@ DECLARE
 BEGIN
 	SET LOCAL search_path = pg_catalog, pg_temp;
 	LOOP
-		this_run := tiering.refresh_begin(name, as_of, COALESCE($3, false));
+		this_run := tiering.refresh_begin(name, as_of, COALESCE($3, false), COALESCE($5, false));
 		EXIT WHEN this_run IS NOT NULL;
 		IF NOT free THEN
 			RAISE EXCEPTION 'pipeline "%" is being refreshed by another session', name
@@ -364,7 +398,7 @@ BEGIN
 	IF NOT free THEN
 		RAISE NOTICE 'refreshing in one transaction, since the caller began it';
 	END IF;
-	FOREACH step IN ARRAY ARRAY['histories', 'cutoffs', 'customer_rfm'] LOOP
+	FOREACH step IN ARRAY ARRAY['histories', 'cutoffs', 'models', 'customer_rfm', 'customer_clv'] LOOP
 	FOREACH phase IN ARRAY ARRAY['announce', 'do'] LOOP
 		BEGIN
 			IF phase = 'announce' THEN
@@ -378,13 +412,16 @@ BEGIN
 		END;
 		IF code IS NOT NULL THEN
 			IF free AND code <> '55006' THEN
+				ROLLBACK;	-- of scores whose values failed
+				SET LOCAL search_path = pg_catalog, pg_temp;
 				PERFORM tiering.refresh_failed(name, this_run, step, message);
 				COMMIT;
 				SET LOCAL search_path = pg_catalog, pg_temp;
 			END IF;
 			PERFORM tiering.raise_again(code, message, detail, hint);
 		END IF;
-		IF free THEN
+		-- scores and values are published together
+		IF free AND (step, phase) NOT IN (('customer_rfm', 'do'), ('customer_clv', 'announce')) THEN
 			COMMIT;
 			SET LOCAL search_path = pg_catalog, pg_temp;
 		END IF;
@@ -394,5 +431,5 @@ BEGIN
 END;
 $$;
 
-COMMENT ON PROCEDURE tiering.refresh(text, date, boolean, boolean) IS
-'brings a pipeline up to date: histories of changed customers, cut points, scores; as_of defaults to the last complete day';
+COMMENT ON PROCEDURE tiering.refresh(text, date, boolean, boolean, boolean) IS
+'brings a pipeline up to date: histories of changed customers, cut points, scores, models, values; as_of defaults to the last complete day';

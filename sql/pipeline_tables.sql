@@ -32,6 +32,12 @@ CREATE TABLE %1$I.pipeline (
 	customers regclass,
 	products regclass,
 	identity regclass,
+	purchase_model text NOT NULL,
+	clv_horizon interval NOT NULL,
+	annual_discount_rate double precision NOT NULL,
+	gross_margin double precision NOT NULL,
+	fit_since date,
+	fit_every integer NOT NULL,
 	as_of date,
 	changes_by text,
 	source_columns smallint[],
@@ -50,6 +56,7 @@ CREATE TABLE %1$I.run (
 	pid integer NOT NULL DEFAULT pg_backend_pid(),
 	backend_start timestamptz,
 	full_requested boolean NOT NULL,
+	refit_requested boolean NOT NULL,
 	build text CHECK (build IN ('full', 'changes', 'view')),
 	source_lines bigint,
 	lines_left_out bigint,
@@ -93,6 +100,37 @@ CREATE TABLE %1$I.segment_rule (
 	PRIMARY KEY (rule_set, "position")
 );
 INSERT INTO %1$I.segment_rule SELECT * FROM tiering.segment_rules();
+CREATE TABLE %1$I.model (
+	model text NOT NULL,
+	version integer NOT NULL,
+	kind text NOT NULL,
+	run bigint,
+	fitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	as_of date NOT NULL,
+	fit_since date,
+	customers bigint NOT NULL,
+	status text NOT NULL,
+	parameters double precision[],
+	fit jsonb NOT NULL,
+	in_use boolean NOT NULL,
+	note text,
+	PRIMARY KEY (model, version)
+);
+CREATE UNIQUE INDEX model_in_use ON %1$I.model (model) WHERE in_use;
+COMMENT ON TABLE %1$I.model IS 'every model that was fitted, and which of them score customers';
+COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase or value';
+COMMENT ON COLUMN %1$I.model.version IS 'number, counted for each use';
+COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd or gamma_gamma';
+COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
+COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
+COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows';
+COMMENT ON COLUMN %1$I.model.fit_since IS 'it knows customers who first bought on this day or later; NULL: all';
+COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to';
+COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few or not_converged';
+COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor; times in weeks';
+COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors, log-likelihood';
+COMMENT ON COLUMN %1$I.model.in_use IS 'does it score customers?  At most one for each use';
+COMMENT ON COLUMN %1$I.model.note IS 'why it was fitted';
 COMMENT ON TABLE %1$I.pipeline IS 'settings of this pipeline; change them with tiering.alter_pipeline()';
 COMMENT ON TABLE %1$I.run IS 'one row a refresh: state, day of analysis, cut points, what was known of the orders';
 COMMENT ON TABLE %1$I.log IS 'one row a step of a refresh, with rows and duration; it can be watched while a refresh runs';
@@ -127,6 +165,12 @@ COMMENT ON COLUMN %1$I.pipeline.histories IS 'table: kept by refresh; view: a ma
 COMMENT ON COLUMN %1$I.pipeline.customers IS 'relation with what is known of customers';
 COMMENT ON COLUMN %1$I.pipeline.products IS 'relation with what is known of products';
 COMMENT ON COLUMN %1$I.pipeline.identity IS 'relation with merged customers';
+COMMENT ON COLUMN %1$I.pipeline.purchase_model IS 'model of purchases: bgnbd, mbgnbd or pareto_nbd';
+COMMENT ON COLUMN %1$I.pipeline.clv_horizon IS 'how far ahead value is counted';
+COMMENT ON COLUMN %1$I.pipeline.annual_discount_rate IS 'what money loses in a year, 0.1 for ten percent';
+COMMENT ON COLUMN %1$I.pipeline.gross_margin IS 'share of a purchase that is gained';
+COMMENT ON COLUMN %1$I.pipeline.fit_since IS 'models are fitted to customers who first bought on this day or later; NULL: all';
+COMMENT ON COLUMN %1$I.pipeline.fit_every IS 'days between two fits';
 COMMENT ON COLUMN %1$I.pipeline.as_of IS 'pinned day of the analysis where histories are a view; NULL: the last complete day';
 COMMENT ON COLUMN %1$I.pipeline.created_at IS 'when the pipeline was made';
 COMMENT ON COLUMN %1$I.run.run IS 'number';
@@ -137,6 +181,7 @@ COMMENT ON COLUMN %1$I.run.finished_at IS 'when it ended';
 COMMENT ON COLUMN %1$I.run.pid IS 'server process that runs it';
 COMMENT ON COLUMN %1$I.run.backend_start IS 'when that process began, which tells it from a later one of the same number';
 COMMENT ON COLUMN %1$I.run.full_requested IS 'was a full build asked for?';
+COMMENT ON COLUMN %1$I.run.refit_requested IS 'were new models asked for?';
 COMMENT ON COLUMN %1$I.run.build IS 'how the histories were made: full, changes or view';
 COMMENT ON COLUMN %1$I.run.source_lines IS 'rows of the source in the histories';
 COMMENT ON COLUMN %1$I.run.customers IS 'customers scored';
@@ -153,7 +198,7 @@ COMMENT ON COLUMN %1$I.run.m_cutoffs IS 'cut points of monetary';
 COMMENT ON COLUMN %1$I.run.newest_purchase IS 'day of the newest purchase until as_of';
 COMMENT ON COLUMN %1$I.run.error IS 'why it failed';
 COMMENT ON COLUMN %1$I.log.run IS 'run that the step belongs to';
-COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs or customer_rfm';
+COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs, models, customer_rfm or customer_clv';
 COMMENT ON COLUMN %1$I.log.state IS 'running, done or failed';
 COMMENT ON COLUMN %1$I.log.started_at IS 'when it began';
 COMMENT ON COLUMN %1$I.log.finished_at IS 'when it ended';

@@ -20,6 +20,7 @@ SELECT throws_ok('REFRESH MATERIALIZED VIEW shop.customer_rfm', '55000', NULL, '
 REFRESH MATERIALIZED VIEW shop.purchase_history;
 REFRESH MATERIALIZED VIEW shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is(verdict_on_data('shop', lines(), current_date - 1), 'sound', 'three plain statements: the last complete day');
 SELECT is((SELECT count(*) FROM shop.run), 0::bigint, 'without any run');
 SELECT is((SELECT string_agg(customer_id::text, ' ' ORDER BY customer_id) FROM shop.customer_rfm WHERE customer_id > 70), '78 79', 'a purchase of today is not in it');
@@ -32,17 +33,20 @@ UPDATE orders SET customer = 7 WHERE customer = 8;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.purchase_history;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_rfm;
+REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_clv;
 SELECT is(verdict_on_data('shop', lines(), current_date - 1), 'sound', 'concurrently, after changes and deletions');
 CREATE TABLE before AS SELECT ctid AS place, * FROM shop.customer_rfm;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.purchase_history;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_rfm;
+REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_clv;
 SELECT bag_eq('SELECT ctid AS place, * FROM shop.customer_rfm', 'TABLE before', 'again: not one row is written');
 
 -- settings take effect at the next REFRESH
 CALL tiering.alter_pipeline('shop', bins => 7, rfm_window => '1 year');
 REFRESH MATERIALIZED VIEW shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is(verdict_on_data('shop', lines(), current_date - 1, 7, 'reduce', (current_date - 1 - interval '1 year')::date + 1), 'sound', 'seven bins, a window of a year');
 CALL tiering.alter_pipeline('shop', bins => 5, rfm_window => '0');
 
@@ -51,17 +55,19 @@ CALL tiering.refresh('shop', as_of => '2023-06-30');
 SELECT is(verdict('shop', lines(), '2023-06-30'), 'sound', 'refresh, with a day');
 SELECT is((SELECT as_of FROM shop.pipeline), '2023-06-30', 'which is kept in the settings');
 SELECT is((SELECT build FROM shop.run), 'view', 'the run says what it built');
-SELECT is((SELECT string_agg(step || ' ' || state, ', ' ORDER BY started_at) FROM shop.log), 'histories done, cutoffs done, customer_rfm done', 'and the log has its steps');
+SELECT is((SELECT string_agg(step || ' ' || state, ', ' ORDER BY started_at) FROM shop.log), 'histories done, cutoffs done, models done, customer_rfm done, customer_clv done', 'and the log has its steps');
 INSERT INTO orders VALUES (2000, 3, '2023-06-29', 1000, NULL);
 REFRESH MATERIALIZED VIEW shop.purchase_history;
 REFRESH MATERIALIZED VIEW shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is((SELECT as_of FROM shop.rfm_cutoff), '2023-06-30', 'plain REFRESH keeps to that day');
 SELECT is(verdict_on_data('shop', lines(), '2023-06-30'), 'sound', 'with the order that came later');
 UPDATE shop.pipeline SET as_of = '2023-09-30';
 REFRESH MATERIALIZED VIEW shop.rfm_cutoff;
 SELECT is((SELECT DISTINCT as_of FROM shop.customer_rfm), '2023-06-30', 'the scores hold their own day until they are refreshed');
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is((SELECT DISTINCT as_of FROM shop.customer_rfm), '2023-09-30', 'and then have the one that the owner set');
 CALL tiering.refresh('shop', "concurrently" => true);
 SELECT is(verdict('shop', lines(), current_date - 1), 'sound', 'refresh without a day: the last complete one, concurrently');
@@ -70,7 +76,7 @@ SELECT is((SELECT as_of FROM shop.pipeline), NULL, 'and none is pinned any more'
 -- every relation has a unique key
 SELECT is((SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class AS c WHERE relnamespace = 'shop'::regnamespace AND relkind = 'm'
 	AND EXISTS (SELECT FROM pg_index AS i WHERE indrelid = c.oid AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL)),
-	'customer_rfm purchase_history rfm_cutoff', 'every materialized view has a unique key');
+	'customer_clv customer_rfm purchase_history rfm_cutoff', 'every materialized view has a unique key');
 
 -- what is wrong in the orders stops the REFRESH, and leaves what was there
 CREATE TABLE published AS SELECT * FROM shop.customer_rfm;
@@ -92,6 +98,7 @@ CALL tiering.alter_pipeline('shop', refunds => 'void');
 REFRESH MATERIALIZED VIEW shop.purchase_history;
 REFRESH MATERIALIZED VIEW shop.rfm_cutoff;
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is(verdict_on_data('shop', lines(), current_date - 1, 5, 'void'), 'sound', 'void refunds');
 CALL tiering.alter_pipeline('shop', materialization => 'view');
 REFRESH MATERIALIZED VIEW shop.purchase_history;
@@ -109,8 +116,10 @@ SELECT is(verdict('shop', lines(), '2023-12-31', 5, 'void'), 'sound', 'which are
 
 -- in the mode of the table, the scores can be refreshed alone, too
 REFRESH MATERIALIZED VIEW shop.customer_rfm;
+REFRESH MATERIALIZED VIEW shop.customer_clv;
 SELECT is(verdict('shop', lines(), '2023-12-31', 5, 'void'), 'sound', 'REFRESH of the scores alone gives the same');
 REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_rfm;
+REFRESH MATERIALIZED VIEW CONCURRENTLY shop.customer_clv;
 SELECT is(verdict('shop', lines(), '2023-12-31', 5, 'void'), 'sound', 'concurrently, too');
 
 SELECT * FROM finish();

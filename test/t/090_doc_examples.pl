@@ -54,7 +54,7 @@ sub parts_of
 		{
 			$block = { kind => $2, indent => $1, line => $number, text => '' };
 		}
-		elsif (@parts && $parts[-1]{kind} eq '')
+		elsif (@parts && !defined $parts[-1]{line})
 		{
 			$parts[-1]{text} .= $line;
 		}
@@ -161,7 +161,7 @@ sub write_copy
 
 		$text =~ s/^(?=.)/$part->{indent}/mg;
 		$copy .=
-		  $part->{kind} eq ''
+		  !defined $part->{line}
 		  ? $text
 		  : "$part->{indent}```$part->{kind}\n$text$part->{indent}```\n";
 	}

@@ -1,0 +1,210 @@
+/*-------------------------------------------------------------------------
+ *
+ * clv_value.c
+ *	  What purchases are worth: Gamma-Gamma, and a customer's value.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "clv_model.h"
+
+#include "compat.h"
+
+/*
+ * Refuses what cannot be a customer's purchases and their mean value.  Without
+ * purchases there is no mean, whatever stands in its place.
+ */
+void
+clv_check_value(int32 x, double mean)
+{
+	if (x < 0 || x > CLV_MOST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("frequency %d is not between 0 and %d", x, CLV_MOST),
+				 errhint("Pass the number of repeat purchase days.")));
+	if (x > 0 && !(mean > 0 && mean <= 1e15))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("monetary %g is not between 0 and 1e15", mean),
+				 errhint("Pass the mean value of the repeat purchase days.")));
+}
+
+/* Mean value of a customer's purchases to come; refused where it is infinite */
+static double
+order_value(const GammaGamma *model, int32 x, double mean)
+{
+	if (model->p * x + model->q <= 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("expected order value of a customer with %d purchases is infinite: p x + q = %g is not above 1",
+						x, model->p * x + model->q),
+				 errhint("Values are so unequal that they have no mean under this model; take a median, or leave the largest out of the fit.")));
+	return gamma_gamma_order_value(model, x, x > 0 ? mean : 0);
+}
+
+PG_FUNCTION_INFO_V1(tiering_gamma_gamma_log_likelihood);
+Datum
+tiering_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
+{
+	const GammaGamma *model = clv_value_model(fcinfo, 0);
+	int32		x = PG_GETARG_INT32(1);
+	double		mean = PG_GETARG_FLOAT8(2);
+
+	if (x != 0 && mean == 0)
+		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
+	clv_check_value(x, mean);
+	PG_RETURN_FLOAT8(x == 0 ? 0 : gamma_gamma_log_likelihood(model, x, mean));
+}
+
+/* Not strict: one who has not bought again has no mean value, but a future */
+PG_FUNCTION_INFO_V1(tiering_expected_order_value);
+Datum
+tiering_expected_order_value(PG_FUNCTION_ARGS)
+{
+	const GammaGamma *model;
+	int32		x;
+	double		mean;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
+		(PG_ARGISNULL(2) && PG_GETARG_INT32(1) != 0))
+		PG_RETURN_NULL();
+	model = clv_value_model(fcinfo, 0);
+	x = PG_GETARG_INT32(1);
+	mean = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	if (x != 0 && mean == 0)
+		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
+	clv_check_value(x, mean);
+	PG_RETURN_FLOAT8(order_value(model, x, mean));
+}
+
+/* The continuous rate for a unit of time, from that for a year */
+static double
+discount_rate(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
+{
+	double		annual = PG_GETARG_FLOAT8(argument);
+
+	if (!(annual >= 0 && annual <= 100))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("annual_discount_rate %g is not between 0 and 100",
+						annual),
+				 errhint("0.15 is 15 percent a year.")));
+	if (model->unit == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model has no time unit"),
+				 errhint("A yearly rate needs one: make the model with time_unit.")));
+	return log1p(annual) / model->unit->in_year;
+}
+
+static double
+discounted_of(const PurchaseProcess *process, double t, double rate)
+{
+	return purchase_methods[process->kind]->discounted(process, t, rate);
+}
+
+/* Discounted purchases of the record that begins at an argument */
+static double
+discounted_purchases(FunctionCallInfo fcinfo, int first, const ClvModel *model,
+					 double horizon, double rate)
+{
+	PurchaseRecord record = clv_record(fcinfo, first);
+	PurchaseProcess process;
+	double		result;
+
+	clv_check_record(model->model.kind, &record);
+	process = purchase_alive(&model->model, &record);
+	if (isinf(horizon) && rate == 0 &&
+		!purchase_methods[process.kind]->is_finite(&process))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("purchases without end and without discount have no mean under this model"),
+				 errhint("Pass an annual_discount_rate above 0, or a horizon.")));
+	result = purchase_p_alive(&model->model, &record) *
+		clv_known_value(fcinfo, discounted_of, &process, horizon, rate);
+	if (isnan(result) || isinf(result))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("number of discounted purchases cannot be represented"),
+				 errhint("The arguments are at the far end of what the model covers.")));
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(tiering_discounted_purchases);
+Datum
+tiering_discounted_purchases(PG_FUNCTION_ARGS)
+{
+	const ClvModel *model = clv_purchase_model(fcinfo, 0);
+	double		horizon = clv_horizon(fcinfo, 4, model->model.kind, true);
+	double		rate = discount_rate(fcinfo, 5, model);
+
+	PG_RETURN_FLOAT8(discounted_purchases(fcinfo, 1, model, horizon, rate));
+}
+
+double
+clv_margin(FunctionCallInfo fcinfo, int argument)
+{
+	double		margin = PG_GETARG_FLOAT8(argument);
+
+	if (!(margin > 0 && margin <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("gross_margin %g is not above 0 and up to 1", margin),
+				 errhint("0.3 is 30 percent of the value of a purchase.")));
+	return margin;
+}
+
+/* Refuses a record in another unit of time than the model's */
+static void
+check_unit(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
+{
+	const TimeUnit *unit;
+
+	if (PG_ARGISNULL(argument))
+		return;
+	unit = time_unit_named(text_to_cstring(PG_GETARG_TEXT_PP(argument)));
+	if (unit != model->unit)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time unit \"%s\" is not the model's, \"%s\"",
+						unit->name,
+						model->unit == NULL ? "none" : model->unit->name),
+				 errhint("Summarize the histories in the model's unit.")));
+}
+
+/*
+ * discounted_clv(purchase_model, value_model, frequency, recency, age,
+ * monetary, horizon, annual_discount_rate, gross_margin, time_unit)
+ */
+PG_FUNCTION_INFO_V1(tiering_discounted_clv);
+Datum
+tiering_discounted_clv(PG_FUNCTION_ARGS)
+{
+	const ClvModel *model;
+	const GammaGamma *value;
+	double		horizon;
+	double		mean;
+	double		rate;
+
+	for (int i = 0; i < 9; i++)
+		if (PG_ARGISNULL(i) && (i != 5 || PG_GETARG_INT32(2) != 0))
+			PG_RETURN_NULL();
+	if (PG_GETARG_INT32(2) != 0 && PG_GETARG_FLOAT8(5) == 0)
+		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
+	model = clv_purchase_model(fcinfo, 0);
+	value = clv_value_model(fcinfo, 1);
+	check_unit(fcinfo, 9, model);
+	horizon = clv_horizon(fcinfo, 6, model->model.kind, true);
+	rate = discount_rate(fcinfo, 7, model);
+	mean = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5);
+	clv_check_value(PG_GETARG_INT32(2), mean);
+	PG_RETURN_FLOAT8(clv_margin(fcinfo, 8) *
+					 order_value(value, PG_GETARG_INT32(2), mean) *
+					 discounted_purchases(fcinfo, 2, model, horizon, rate));
+}
