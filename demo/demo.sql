@@ -115,13 +115,13 @@ WHERE clv IS NOT NULL
 GROUP BY clv_decile
 ORDER BY clv_decile;
 
-\echo '== Most valuable customers at risk: perhaps lost, and worth most if they are not'
+\echo '== Most valuable customers at risk: perhaps lost, perhaps not, and worth much if not'
 \echo
 SELECT customer_id, country, round(net_total) AS "net GBP", purchase_days, last_purchase, round(p_alive::numeric, 2) AS "P(alive)",
-	round(clv::numeric) AS "value GBP", round((clv / p_alive)::numeric) AS "if alive GBP"
+	round((clv / p_alive)::numeric) AS "GBP if he stays", round((clv / p_alive - clv)::numeric) AS "of it at risk"
 FROM shop.customer_profile
-WHERE p_alive < 0.5
-ORDER BY clv / p_alive DESC NULLS LAST, customer_id
+WHERE p_alive BETWEEN 0.1 AND 0.8
+ORDER BY clv / p_alive - clv DESC NULLS LAST, customer_id
 LIMIT 10;
 
 \echo '== Is it any good?  Models that knew the first year and a half, asked for the last half year'

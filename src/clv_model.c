@@ -109,11 +109,11 @@ text_field(HeapTupleHeader row, const char *name)
 void
 clv_check_parameter(const char *name, double value)
 {
-	if (!(value >= 1 / CLV_LARGEST && value <= CLV_LARGEST))
+	if (!(value >= 1 / CLV_PARAMETER && value <= CLV_PARAMETER))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter %s = %g of the model is not between %g and %g",
-						name, value, 1 / CLV_LARGEST, CLV_LARGEST),
+						name, value, 1 / CLV_PARAMETER, CLV_PARAMETER),
 				 errhint("Take the model from its fit, or its parameters from a fit elsewhere.")));
 }
 

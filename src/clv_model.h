@@ -14,7 +14,8 @@
 #include "model/gamma_gamma.h"
 #include "model/purchase.h"
 
-#define CLV_LARGEST		1e9		/* limit of times and parameters */
+#define CLV_LARGEST		1e9		/* limit of times */
+#define CLV_PARAMETER	1e15	/* limit of parameters; a fit's may run far off */
 #define CLV_MOST		1000000 /* limit of purchases and opportunities */
 
 /* A unit of time that records and models are counted in */
