@@ -143,12 +143,16 @@ include $(PGXS)
 
 -include $(OBJS:.o=.d)
 
+# what compares a model with NBD, and in which customers leave at any time
+CLV_JUDGED = bgnbd mbgnbd pareto_nbd
+$(CLV_JUDGED:%=sql/clv_%.sql): sql/clv_judge.sql.in
+
 $(CLV_MODELS:%=sql/clv_%.sql): sql/clv_%.sql: sql/clv_model.sql.in sql/clv_score.sql.in Makefile
 	title=`echo '$(clv_$*)' | cut -d '|' -f 1`; paper=`echo '$(clv_$*)' | cut -d '|' -f 2`; \
 	columns=`echo '$(clv_$*)' | cut -d '|' -f 3 | sed 's/ /, /g; s/[a-z][a-z]*/& double precision/g'`; \
-	sed "s|@MODEL@|$*|g; s|@TITLE@|$$title|g; s|@PAPER@|$$paper|g; s|@COLUMNS@|$$columns|g; \
+	sed "s|@MODEL@|$*|g; s|@TITLE@|$$title|g; s|@PAPER@|$$paper|g; s|@COUNT@|4|g; s|@COLUMNS@|$$columns|g; \
 		s|@ERRORS@|`echo "$$columns" | sed 's/ double/_error double/g'`|g; \
-		s|@TYPES@|`echo "$$columns" | sed 's/[a-z]* double/double/g'`|g" $(filter %.in,$^) > $@
+		s|@TYPES@|`echo "$$columns" | sed 's/[a-z]* double/double/g'`|g" $(filter %model.sql.in,$^) $(filter %score.sql.in,$^) $(filter %judge.sql.in,$^) > $@
 
 $(INSTALL_SCRIPT_SQL): $(SQL_TOPICS) $(EXTENSION).control Makefile
 	cat $(SQL_TOPICS) > $@.new && mv $@.new $@

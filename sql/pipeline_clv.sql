@@ -129,12 +129,13 @@ DECLARE
 	q record;
 BEGIN
 	EXECUTE format($sql$
-SELECT min(f.first_day) AS begins, count(*) FILTER (WHERE f.quarter = 0) AS first_quarter,
-	count(*) FILTER (WHERE f.quarter > 0) / NULLIF(max(f.quarter), 0)::numeric AS later_quarters
+SELECT min(f.first_day) AS begins, sum(f.customers) FILTER (WHERE f.quarter = 0) AS first_quarter,
+	sum(f.customers) FILTER (WHERE f.quarter > 0) / NULLIF(max(f.quarter), 0) AS later_quarters
 FROM (
-	SELECT d.first_day, floor((d.first_day - min(d.first_day) OVER ()) / 91.31)::integer AS quarter
-	FROM (SELECT tiering.first_purchase(history, $1) AS first_day FROM %I.purchase_history) AS d
+	SELECT d.first_day, count(*) AS customers, floor((d.first_day - min(d.first_day) OVER ()) / 91.31)::integer AS quarter
+	FROM (SELECT tiering.first_purchase(history, $1) AS first_day FROM %I.purchase_history OFFSET 0) AS d
 	WHERE d.first_day IS NOT NULL AND (d.first_day >= $2 OR $2 IS NULL)
+	GROUP BY d.first_day
 ) AS f$sql$, pipeline) INTO q USING as_of, fit_since;
 	IF q.first_quarter > 2 * q.later_quarters AND q.first_quarter >= 100 THEN
 		RAISE NOTICE '% customers first bought in the first quarter of the data, later quarters have % on average',

@@ -82,3 +82,53 @@ $$;
 
 COMMENT ON FUNCTION tiering.clv_holdout_deciles(text, date, date) IS
 'means of what was expected and of what came, by tenths of customers, those of whom most was expected first';
+
+CREATE FUNCTION tiering.clv_tracking(pipeline text, calibration_end date, holdout_end date, purchase_model text DEFAULT NULL)
+RETURNS TABLE (week_end date, actual bigint, expected double precision)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind text := purchase_model;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	IF (calibration_end < holdout_end AND isfinite(calibration_end) AND isfinite(holdout_end)) IS NOT TRUE THEN
+		RAISE EXCEPTION 'calibration_end % does not lie before holdout_end %', calibration_end, holdout_end
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
+	END IF;
+	IF kind IS NULL THEN
+		EXECUTE format('SELECT p.purchase_model FROM %I.pipeline AS p', pipeline) INTO kind;
+	END IF;
+	IF kind NOT IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd') THEN
+		RAISE EXCEPTION 'purchase_model "%" is unknown', kind
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Choose one of: nbd, bgnbd, mbgnbd, pareto_nbd.';
+	END IF;
+	RETURN QUERY EXECUTE format($sql$
+WITH cohort AS MATERIALIZED (
+	SELECT tiering.first_purchase(h.history, $1) AS first_day, h.history, tiering.clv_summary(h.history, $1, 'week') AS record
+	FROM %1$I.purchase_history AS h CROSS JOIN %1$I.pipeline AS p
+	WHERE tiering.first_purchase(h.history, $1) >= p.fit_since OR p.fit_since IS NULL
+), fitted AS MATERIALIZED (
+	SELECT tiering.%2$I((c.record).frequency, (c.record).recency, (c.record).age) AS model FROM cohort AS c
+), entry AS MATERIALIZED (
+	-- all who first bought on one day are alike
+	SELECT c.first_day, count(*) AS customers FROM cohort AS c WHERE c.first_day IS NOT NULL GROUP BY c.first_day
+), bought AS MATERIALIZED (
+	SELECT d.purchased_on, count(*) AS purchases
+	FROM cohort AS c CROSS JOIN LATERAL tiering.purchases(c.history) AS d
+	WHERE d.orders > 0 AND d.purchased_on > c.first_day AND d.purchased_on <= $2
+	GROUP BY d.purchased_on
+)
+SELECT w.week_end,
+	(SELECT COALESCE(sum(b.purchases), 0)::bigint FROM bought AS b WHERE b.purchased_on <= w.week_end),
+	(SELECT COALESCE(sum(e.customers * tiering.expected_purchases(f.model, (w.week_end - e.first_day) / 7.0::double precision)), 0)
+	 FROM entry AS e WHERE e.first_day < w.week_end)
+FROM (SELECT generate_series((SELECT min(e.first_day) FROM entry AS e)::timestamp + interval '7 days', $2, interval '7 days')::date AS week_end) AS w
+	CROSS JOIN fitted AS f
+WHERE (f.model).r IS NOT NULL
+ORDER BY w.week_end$sql$, pipeline, kind || '_fit') USING calibration_end, holdout_end;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.clv_tracking(text, date, date, text) IS
+'cumulative repeat purchase days by week, as they came and as a model that knew them until calibration_end expects them';

@@ -166,7 +166,9 @@ clv_purchase_model(FunctionCallInfo fcinfo, int argument)
 	unit = text_field(row, "time_unit");
 	model.unit = unit == NULL ? NULL : time_unit_named(unit);
 	(void) same_row(fcinfo, row, &call->purchase_row);
-	memset(call->known, 0, sizeof(call->known));
+	call->known_used = 0;
+	if (call->known != NULL)
+		memset(call->known, 0, sizeof(KnownValue) * call->known_slots);
 	call->purchase = model;
 	return &call->purchase;
 }
@@ -267,8 +269,9 @@ clv_horizon(FunctionCallInfo fcinfo, int argument, PurchaseKind kind,
 	return horizon;
 }
 
-static uint32
-slot_of(const PurchaseProcess *process, double t)
+/* Of the values that tell one process at one call site from another */
+static uint64
+known_hash(const PurchaseProcess *process, double t)
 {
 	uint64		bits[3];
 	uint64		hash;
@@ -278,7 +281,49 @@ slot_of(const PurchaseProcess *process, double t)
 	memcpy(&bits[2], &t, sizeof(double));
 	hash = (bits[0] ^ bits[1] * UINT64CONST(0x9E3779B97F4A7C15) ^ bits[2] >> 7) *
 		UINT64CONST(0xBF58476D1CE4E5B9);
-	return (uint32) (hash >> 51);
+	return hash >> 32;
+}
+
+/* The slot of a process, or the free one where it belongs; half are free */
+static KnownValue *
+known_slot(ClvCall *call, const PurchaseProcess *process, double t, double rate)
+{
+	uint32		mask = call->known_slots - 1;
+	uint32		at = (uint32) known_hash(process, t) & mask;
+
+	for (;; at = (at + 1) & mask)
+	{
+		KnownValue *known = &call->known[at];
+
+		if (!known->used ||
+			(known->process.R == process->R && known->process.A == process->A &&
+			 known->process.d == process->d && known->t == t &&
+			 known->rate == rate))
+			return known;
+	}
+}
+
+/* Makes room for more while there is some to be had, and else forgets all */
+static void
+known_grow(FunctionCallInfo fcinfo, ClvCall *call)
+{
+	KnownValue *old = call->known;
+	uint32		old_slots = call->known_slots;
+
+	if (old_slots == KNOWN_MOST)
+	{
+		memset(old, 0, sizeof(KnownValue) * old_slots);
+		call->known_used = 0;
+		return;
+	}
+	call->known_slots = old == NULL ? KNOWN_FIRST : old_slots * 2;
+	call->known = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+										 sizeof(KnownValue) * call->known_slots);
+	for (uint32 i = 0; i < old_slots; i++)
+		if (old[i].used)
+			*known_slot(call, &old[i].process, old[i].t, old[i].rate) = old[i];
+	if (old != NULL)
+		pfree(old);
 }
 
 /* Works out a quantity of a process unless it was asked for before */
@@ -286,17 +331,20 @@ double
 clv_known_value(FunctionCallInfo fcinfo, ProcessQuantity quantity,
 				const PurchaseProcess *process, double t, double rate)
 {
-	KnownValue *known = &clv_call(fcinfo)->known[slot_of(process, t)];
+	ClvCall    *call = clv_call(fcinfo);
+	KnownValue *known;
 
-	StaticAssertStmt(KNOWN_VALUES == 1 << (64 - 51), "a slot for every hash");
-	if (known->used && known->process.R == process->R &&
-		known->process.A == process->A && known->process.d == process->d &&
-		known->t == t && known->rate == rate)
-		return known->value;
-	known->value = quantity(process, t, rate);
-	known->process = *process;
-	known->t = t;
-	known->rate = rate;
-	known->used = true;
+	if (call->known_used * 2 >= call->known_slots)
+		known_grow(fcinfo, call);
+	known = known_slot(call, process, t, rate);
+	if (!known->used)
+	{
+		known->value = quantity(process, t, rate);
+		known->process = *process;
+		known->t = t;
+		known->rate = rate;
+		known->used = true;
+		call->known_used++;
+	}
 	return known->value;
 }

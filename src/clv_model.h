@@ -43,7 +43,8 @@ typedef struct KnownValue
 	bool		used;
 } KnownValue;
 
-#define KNOWN_VALUES	8192	/* a power of two */
+#define KNOWN_FIRST		64		/* slots, powers of two; most of a shop's customers */
+#define KNOWN_MOST		(1 << 18)	/* share a few thousand values */
 
 /* What one call site keeps between rows */
 typedef struct ClvCall
@@ -52,7 +53,9 @@ typedef struct ClvCall
 	ClvModel	purchase;
 	HeapTupleHeader value_row;
 	GammaGamma	value;
-	KnownValue	known[KNOWN_VALUES];
+	KnownValue *known;			/* open addressing */
+	uint32		known_slots;
+	uint32		known_used;
 } ClvCall;
 
 /* A quantity of a process, such as its expected purchases */

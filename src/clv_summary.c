@@ -16,6 +16,7 @@
 #include "history.h"
 #include "history_read.h"
 #include "model/history_totals.h"
+#include "row_type.h"
 
 #include "compat.h"
 
@@ -36,7 +37,6 @@ tiering_clv_summary(PG_FUNCTION_ARGS)
 	int32		last = -1;
 	int32		repeats = 0;
 	double		value = 0;
-	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {false};
 
@@ -62,14 +62,12 @@ tiering_clv_summary(PG_FUNCTION_ARGS)
 	}
 	if (first < 0)
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "clv_summary() does not return a row type");
 	values[0] = Int32GetDatum(repeats);
 	values[1] = Float8GetDatum((last - first) / unit->days);
 	values[2] = Float8GetDatum((history_day_until(as_of) - first) / unit->days);
 	values[3] = Float8GetDatum(value / Max(repeats, 1) /
 							   (double) units_power_of_ten(reader.scale));
 	nulls[3] = repeats == 0;
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row_type_of_call(fcinfo),
 													  values, nulls)));
 }

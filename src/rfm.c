@@ -18,29 +18,10 @@
 
 #include "history_read.h"
 #include "model/rfm.h"
+#include "row_type.h"
 #include "units_numeric.h"
 
 #include "compat.h"
-
-/* The row type that rfm() returns, looked up once for each call site */
-static TupleDesc
-rfm_row_type(FunctionCallInfo fcinfo)
-{
-	TupleDesc	row;
-
-	if (fcinfo->flinfo->fn_extra != NULL)
-		return (TupleDesc) fcinfo->flinfo->fn_extra;
-	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "rfm() does not return a row type");
-	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		row = BlessTupleDesc(CreateTupleDescCopy(row));
-		MemoryContextSwitchTo(old);
-	}
-	fcinfo->flinfo->fn_extra = row;
-	return row;
-}
 
 /*
  * rfm(history, as_of, since): NULL for a customer without a purchase between
@@ -82,7 +63,7 @@ tiering_rfm(PG_FUNCTION_ARGS)
 	values[0] = Int32GetDatum(as_of - history_date_of_day(totals.last));
 	values[1] = Int32GetDatum((int32) totals.orders);
 	values[2] = numeric_from_units(history_net(&totals), scale);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(rfm_row_type(fcinfo),
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row_type_of_call(fcinfo),
 													  values, nulls)));
 }
 

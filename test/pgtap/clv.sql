@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(91);
+SELECT plan(98);
 
 CREATE FUNCTION near(a double precision, b double precision, relative double precision DEFAULT 1e-6) RETURNS boolean LANGUAGE SQL
 RETURN abs(a - b) <= relative * abs(b);
@@ -61,6 +61,15 @@ SELECT ok(near((SELECT sum(n * purchase_probability(bg, n, 39)) FROM generate_se
 	AND near((SELECT sum(n * purchase_probability(mbg, n, 39)) FROM generate_series(1, 900) AS n), expected_purchases(mbg, 39), 1e-9), 'and their mean is the mean') FROM model;
 SELECT ok(near(expected_order_value(gg, 0, NULL), (gg).p * (gg).v / ((gg).q - 1), 1e-12), 'a new customer''s orders are worth the mean of all') FROM model;
 SELECT ok(near(expected_order_value(gg, 2, 22.345), 24.65, 1e-3), 'an old one''s lie between his own and that') FROM model;
+
+SELECT ok(aic(bg) = 8 - 2 * (bg).log_likelihood AND near(bic(bg), 4 * ln(2357) - 2 * (bg).log_likelihood, 1e-14), 'criteria by their definition') FROM model;
+SELECT ok(aic(mbg) < aic(bg) AND aic(bg) < aic(pareto), 'MBG/NBD fits CDNOW best') FROM model;
+SELECT ok(near((likelihood_ratio(bg, nbd)).statistic, 2 * ((bg).log_likelihood - (nbd).log_likelihood), 1e-14) AND (likelihood_ratio(bg, nbd)).p_value < 1e-70, 'customers leave') FROM model;
+SELECT is(error_of('SELECT likelihood_ratio(bgnbd_fit(x, tx, age, 0.1), (SELECT nbd FROM model)) FROM weeks'), '22023', 'a penalized likelihood is none');
+SELECT is(aic(bgnbd(1, 1, 1, 1)), NULL, 'a model that was not fitted has none');
+SELECT is((SELECT count(*) FROM model, frequency_recency_grid(bg, 39, 39, 10, 13)), 131::bigint, 'the heat map has its cells');
+SELECT is((SELECT count(*) FROM model, frequency_recency_grid(pareto, 39, 26, 10, 13) AS g WHERE g.p_alive <> p_alive(pareto, g.frequency, g.recency, 39)
+	OR g.expected_purchases <> expected_purchases(pareto, g.frequency, g.recency, 39, 26)), 0::bigint, 'each what the functions say');
 
 -- --- value ------------------------------------------------------------------
 

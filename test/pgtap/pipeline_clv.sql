@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(60);
+SELECT plan(63);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -170,5 +170,10 @@ SELECT ok((SELECT bool_and(abs(h.expected - d.expected) < 1e-6 AND h.actual = ro
 	JOIN (SELECT model, sum(customers * mean_expected) AS expected, sum(customers * mean_actual) AS actual FROM tiering.clv_holdout_deciles('shop', '2024-03-31', '2024-12-31') GROUP BY model) AS d USING (model)), 'the tenths add up');
 SELECT matches(error_of($$SELECT tiering.clv_holdout('shop', '2024-12-31', '2024-12-31')$$), '^22023', 'no time to be foretold');
 SELECT matches(error_of($$SELECT tiering.clv_holdout('shop', NULL, '2024-12-31')$$), '^22023', 'no day');
+
+SELECT is((SELECT max(actual) FROM tiering.clv_tracking('shop', '2024-03-31', '2024-12-31')),
+	(SELECT count(*) FROM (SELECT DISTINCT customer_id, sold_on FROM sale WHERE sold_on <= (SELECT max(week_end) FROM tiering.clv_tracking('shop', '2024-03-31', '2024-12-31'))) AS d) - (SELECT count(DISTINCT customer_id) FROM sale), 'the tracking curve counts repeat purchase days');
+SELECT ok((SELECT max(abs(expected / actual - 1)) FROM tiering.clv_tracking('shop', '2024-03-31', '2024-12-31', 'mbgnbd') WHERE actual > 500) < 0.1, 'and the true model stays within a tenth of it');
+SELECT matches(error_of($$SELECT tiering.clv_tracking('shop', '2024-03-31', '2024-12-31', 'bgbb')$$), '^22023', 'by no other model');
 
 SELECT * FROM finish();
