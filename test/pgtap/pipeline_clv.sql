@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(63);
+SELECT plan(67);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -175,5 +175,16 @@ SELECT is((SELECT max(actual) FROM tiering.clv_tracking('shop', '2024-03-31', '2
 	(SELECT count(*) FROM (SELECT DISTINCT customer_id, sold_on FROM sale WHERE sold_on <= (SELECT max(week_end) FROM tiering.clv_tracking('shop', '2024-03-31', '2024-12-31'))) AS d) - (SELECT count(DISTINCT customer_id) FROM sale), 'the tracking curve counts repeat purchase days');
 SELECT ok((SELECT max(abs(expected / actual - 1)) FROM tiering.clv_tracking('shop', '2024-03-31', '2024-12-31', 'mbgnbd') WHERE actual > 500) < 0.1, 'and the true model stays within a tenth of it');
 SELECT matches(error_of($$SELECT tiering.clv_tracking('shop', '2024-03-31', '2024-12-31', 'bgbb')$$), '^22023', 'by no other model');
+
+-- intervals hold what came: nine months that the models did not know
+CREATE TEMP TABLE foretold AS
+SELECT (r).*, tiering.purchase_days(history, '2024-12-31') - tiering.purchase_days(history, '2024-03-31') AS days,
+	(tiering.gross_total(history, '2024-12-31') - tiering.gross_total(history, '2024-03-31'))::float8 AS spend
+FROM (SELECT history, tiering.clv_summary(history, '2024-03-31') AS r FROM shop.purchase_history OFFSET 0) AS h;
+CREATE TEMP TABLE foreteller AS SELECT tiering.mbgnbd_fit(frequency, recency, age) AS mbg, tiering.pareto_nbd_fit(frequency, recency, age) AS pareto, tiering.gamma_gamma_fit(frequency, monetary) AS gg FROM foretold;
+SELECT ok((SELECT avg((days BETWEEN lower AND upper)::int) FROM foretold, foreteller, LATERAL tiering.purchases_interval(mbg, frequency, recency, age, 275 / 7.0)) BETWEEN 0.93 AND 0.99, 'MBG/NBD: 95 of 100 customers buy as often as foretold');
+SELECT ok((SELECT avg((days BETWEEN lower AND upper)::int) FROM foretold, foreteller, LATERAL tiering.purchases_interval(pareto, frequency, recency, age, 275 / 7.0)) BETWEEN 0.93 AND 0.99, 'Pareto/NBD');
+SELECT ok((SELECT avg((days BETWEEN lower AND upper)::int) FROM foretold, foreteller, LATERAL tiering.purchases_interval(mbg, frequency, recency, age, 275 / 7.0, 0.5)) BETWEEN 0.5 AND 0.85, 'half of them in a narrower one, which numbers make wide');
+SELECT ok((SELECT avg((spend BETWEEN lower AND upper)::int) FROM foretold, foreteller, LATERAL tiering.clv_interval(mbg, gg, frequency, recency, age, monetary, 275 / 7.0)) BETWEEN 0.93 AND 0.99, 'and spend as much');
 
 SELECT * FROM finish();
