@@ -13,6 +13,7 @@
 
 #include "model/beta_mean.h"
 #include "model/quadrature.h"
+#include "model/special.h"
 
 typedef struct Shape
 {
@@ -20,19 +21,12 @@ typedef struct Shape
 	double		b;
 } Shape;
 
-/* log(1 + e^u) */
-static double
-soft_plus(double u)
-{
-	return u > 0 ? u + log1p(exp(-u)) : log1p(exp(u));
-}
-
 static double
 logit_density(double u, const void *arg)
 {
 	const Shape *shape = arg;
 
-	return -shape->a * soft_plus(-u) - shape->b * soft_plus(u);
+	return -shape->a * log1p_exp(-u) - shape->b * log1p_exp(u);
 }
 
 /*

@@ -57,13 +57,6 @@ mbgnbd_log_odds_gone(const double *parameter, const PurchaseRecord *record)
 	return log_odds(parameter, record, record->x);
 }
 
-/* log(1 + e^y) */
-static double
-log_one_plus(double y)
-{
-	return y > 0 ? y + log1p(exp(-y)) : log1p(exp(y));
-}
-
 /* The part of the likelihood that is about purchases while a customer */
 static double
 log_purchases(const double *parameter, const PurchaseRecord *record)
@@ -80,7 +73,7 @@ bgnbd_log_likelihood(const double *parameter, const PurchaseRecord *record)
 {
 	return log_purchases(parameter, record) +
 		log_beta_ratio(parameter[2], parameter[3], record->x) +
-		log_one_plus(bgnbd_log_odds_gone(parameter, record));
+		log1p_exp(bgnbd_log_odds_gone(parameter, record));
 }
 
 static double
@@ -95,7 +88,7 @@ mbgnbd_log_likelihood(const double *parameter, const PurchaseRecord *record)
 										 log1p(record->T / parameter[1])));
 	return log_purchases(parameter, record) +
 		log_beta_ratio(a, b, record->x + 1) +
-		log_one_plus(mbgnbd_log_odds_gone(parameter, record));
+		log1p_exp(mbgnbd_log_odds_gone(parameter, record));
 }
 
 static PurchaseProcess

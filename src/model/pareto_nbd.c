@@ -89,13 +89,6 @@ pareto_nbd_log_odds_gone(const double *parameter, const PurchaseRecord *record)
 		R * log1p(idle / A) + s * log1p(idle / B);
 }
 
-/* log(1 + e^y) */
-static double
-log_one_plus(double y)
-{
-	return y > 0 ? y + log1p(exp(-y)) : log1p(exp(y));
-}
-
 static double
 pareto_nbd_log_likelihood(const double *parameter, const PurchaseRecord *record)
 {
@@ -115,7 +108,7 @@ pareto_nbd_log_likelihood(const double *parameter, const PurchaseRecord *record)
 	}
 	return log_rising(r, record->x) - record->x * log(alpha + record->T) -
 		r * log1p(record->T / alpha) - s * log1p(record->T / beta) +
-		log_one_plus(pareto_nbd_log_odds_gone(parameter, record));
+		log1p_exp(pareto_nbd_log_odds_gone(parameter, record));
 }
 
 static PurchaseProcess

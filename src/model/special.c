@@ -73,6 +73,13 @@ log1p_minus(double u)
 	return 2 * v * sum - u * v;
 }
 
+/* log(1 + e^y) */
+double
+log1p_exp(double y)
+{
+	return y > 0 ? y + log1p(exp(-y)) : log1p(exp(y));
+}
+
 /* log(b / (a + b)) */
 static double
 log_share(double a, double b)

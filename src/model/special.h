@@ -12,6 +12,7 @@
 extern double log_rising(double a, double n);
 extern double log_beta_ratio(double a, double b, double n);
 extern double log1p_minus(double u);
+extern double log1p_exp(double y);
 extern double digamma(double x);
 extern double trigamma(double x);
 extern double stirling_error(double n);
