@@ -239,9 +239,10 @@ BEGIN
 		RETURN;
 	END IF;
 	PERFORM tiering.notice_truncation(pipeline, p.day, p.fit_since);
-	fitted := tiering.fit_model(pipeline, p.purchase_model, p.fit_since) || jsonb_build_object('wanted', p.purchase_model);
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.model WHERE model = ''purchase'' AND in_use AND status = ''converged'' AND kind = $1)', pipeline)
-		INTO good USING p.purchase_model;
+	fitted := COALESCE(tiering.fit_model(pipeline, p.purchase_model, p.fit_since), '{}') ||
+		jsonb_build_object('wanted', p.purchase_model);
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.model WHERE model = ''purchase'' AND in_use AND status = ''converged'' AND kind <> ''nbd'')', pipeline)
+		INTO good;
 	note := format('%s: %s %s', reason, p.purchase_model, COALESCE(fitted ->> 'status', 'too_few'));
 	row_count := 1;
 	IF fitted ->> 'status' IN ('ridge', 'boundary', 'not_converged') AND NOT good THEN
@@ -254,7 +255,7 @@ BEGIN
 	ELSE
 		PERFORM tiering.keep_model(pipeline, this_run, 'purchase', p.purchase_model, fitted,
 			COALESCE(fitted ->> 'status' = 'converged', false), reason);
-		IF good AND fitted ->> 'status' <> 'converged' THEN
+		IF good AND COALESCE(fitted ->> 'status', 'too_few') <> 'converged' THEN
 			note := note || ', the former model stays';
 		END IF;
 	END IF;

@@ -338,6 +338,9 @@ BEGIN
 	END IF;
 	EXECUTE format('UPDATE %I.run SET state = ''failed'', finished_at = clock_timestamp(), error = $2 WHERE run = $1', pipeline)
 		USING this_run, message;
+	-- with the values, the scores that were to be published beside them
+	EXECUTE format('UPDATE %I.log SET state = ''failed'', finished_at = clock_timestamp() WHERE run = $1 AND state = ''running''', pipeline)
+		USING this_run;
 	PERFORM tiering.refresh_log(pipeline, this_run, step, 'failed', NULL, message);
 END;
 $$;
@@ -412,8 +415,10 @@ BEGIN
 		END;
 		IF code IS NOT NULL THEN
 			IF free AND code <> '55006' THEN
-				ROLLBACK;	-- of scores whose values failed
-				SET LOCAL search_path = pg_catalog, pg_temp;
+				IF step = 'customer_clv' THEN
+					ROLLBACK;	-- of scores whose values failed
+					SET LOCAL search_path = pg_catalog, pg_temp;
+				END IF;
 				PERFORM tiering.refresh_failed(name, this_run, step, message);
 				COMMIT;
 				SET LOCAL search_path = pg_catalog, pg_temp;

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "aggregate.h"
 #include "clv_model.h"
 #include "model/purchase_fit.h"
 
@@ -37,16 +38,6 @@ typedef struct FitState
 	double		penalizer;
 	char		unit[UNIT_LENGTH];
 } FitState;
-
-static MemoryContext
-state_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "models are fitted by an aggregate alone");
-	return context;
-}
 
 static RecordGroup *
 slots_new(MemoryContext context, size_t slots)
@@ -133,7 +124,7 @@ PG_FUNCTION_INFO_V1(tiering_purchase_fit_accum);
 Datum
 tiering_purchase_fit_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = state_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	FitState   *state = PG_ARGISNULL(0) ? NULL
 		: (FitState *) PG_GETARG_POINTER(0);
 	PurchaseRecord record;
@@ -155,7 +146,7 @@ PG_FUNCTION_INFO_V1(tiering_purchase_fit_combine);
 Datum
 tiering_purchase_fit_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = state_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	FitState   *into = PG_ARGISNULL(0) ? NULL
 		: (FitState *) PG_GETARG_POINTER(0);
 	FitState   *from = PG_ARGISNULL(1) ? NULL
@@ -184,7 +175,7 @@ tiering_purchase_fit_serialize(PG_FUNCTION_ARGS)
 	FitState   *state = (FitState *) PG_GETARG_POINTER(0);
 	StringInfoData message;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	pq_begintypsend(&message);
 	pq_sendbyte(&message, STATE_FORMAT);
 	pq_sendfloat8(&message, state->penalizer);
@@ -209,7 +200,7 @@ tiering_purchase_fit_deserialize(PG_FUNCTION_ARGS)
 	char		unit[UNIT_LENGTH];
 	int64		count;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, VARDATA_ANY(sent), VARSIZE_ANY_EXHDR(sent));
 	if (pq_getmsgbyte(&message) != STATE_FORMAT)
@@ -232,20 +223,6 @@ tiering_purchase_fit_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static bool
-interrupted(void)
-{
-	return INTERRUPTS_PENDING_CONDITION();
-}
-
-/* A number as a field; one that is none as NULL */
-static void
-put_number(Datum *values, bool *nulls, int field, double number, bool known)
-{
-	nulls[field] = !known || isnan(number) || isinf(number);
-	values[field] = Float8GetDatum(number);
-}
-
 /* The row of a fitted model */
 static Datum
 model_row(TupleDesc desc, const FitState *state, const PurchaseFit *fit)
@@ -257,17 +234,17 @@ model_row(TupleDesc desc, const FitState *state, const PurchaseFit *fit)
 	int			field = 0;
 
 	for (int i = 0; i < n; i++)
-		put_number(values, nulls, field++, fit->model.parameter[i], found);
+		clv_put_number(values, nulls, field++, fit->model.parameter[i], found);
 	values[field++] = CStringGetTextDatum(state->unit);
 	values[field++] = CStringGetTextDatum(fit_status_name(fit->status));
-	put_number(values, nulls, field++, fit->log_likelihood, found);
+	clv_put_number(values, nulls, field++, fit->log_likelihood, found);
 	values[field++] = Int64GetDatum((int64) fit->customers);
 	for (int i = 0; i < n; i++)
-		put_number(values, nulls, field++, fit->standard_error[i], found);
+		clv_put_number(values, nulls, field++, fit->standard_error[i], found);
 	values[field] = Int32GetDatum(fit->iterations);
 	nulls[field++] = !found;
-	put_number(values, nulls, field++, fit->gradient_norm, found);
-	put_number(values, nulls, field++, state->penalizer, true);
+	clv_put_number(values, nulls, field++, fit->gradient_norm, found);
+	clv_put_number(values, nulls, field++, state->penalizer, true);
 	if (field != desc->natts)
 		elog(ERROR, "model has %d fields instead of %d", desc->natts, field);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
@@ -285,7 +262,7 @@ tiering_purchase_fit_final(PG_FUNCTION_ARGS)
 	PurchaseFit fit;
 	size_t		count;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (FitState *) PG_GETARG_POINTER(0);
@@ -300,7 +277,7 @@ tiering_purchase_fit_final(PG_FUNCTION_ARGS)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		purchase_fit(kind, sorted, count, state->penalizer, interrupted, &fit);
+		purchase_fit(kind, sorted, count, state->penalizer, interrupts_are_pending, &fit);
 	} while (fit.status == FIT_STOPPED);
 	pfree(sorted);
 	return model_row(desc, state, &fit);

@@ -348,3 +348,22 @@ clv_known_value(FunctionCallInfo fcinfo, ProcessQuantity quantity,
 	}
 	return known->value;
 }
+
+/* A number as a field of a row; one that is none as NULL */
+void
+clv_put_number(Datum *values, bool *nulls, int field, double number, bool known)
+{
+	nulls[field] = !known || isnan(number) || isinf(number);
+	values[field] = Float8GetDatum(number);
+}
+
+/* Does one of the nine arguments that make a value say nothing? */
+bool
+clv_is_unknown(FunctionCallInfo fcinfo)
+{
+	for (int i = 0; i < 9; i++)
+		if (PG_ARGISNULL(i) && (i != 5 || PG_GETARG_INT32(2) != 0))
+			return true;
+	/* no model covers purchases worth nothing */
+	return PG_GETARG_INT32(2) != 0 && PG_GETARG_FLOAT8(5) == 0;
+}

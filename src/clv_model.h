@@ -73,6 +73,9 @@ extern PurchaseRecord clv_record(FunctionCallInfo fcinfo, int argument);
 extern double clv_horizon(FunctionCallInfo fcinfo, int argument,
 						  PurchaseKind kind, bool may_be_infinite);
 extern void clv_check_value(int32 x, double mean);
+extern void clv_put_number(Datum *values, bool *nulls, int field,
+						   double number, bool known);
+extern bool clv_is_unknown(FunctionCallInfo fcinfo);
 extern double clv_margin(FunctionCallInfo fcinfo, int argument);
 extern double clv_known_value(FunctionCallInfo fcinfo, ProcessQuantity quantity,
 							  const PurchaseProcess *process, double t,

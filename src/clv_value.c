@@ -192,11 +192,8 @@ tiering_discounted_clv(PG_FUNCTION_ARGS)
 	double		mean;
 	double		rate;
 
-	for (int i = 0; i < 9; i++)
-		if (PG_ARGISNULL(i) && (i != 5 || PG_GETARG_INT32(2) != 0))
-			PG_RETURN_NULL();
-	if (PG_GETARG_INT32(2) != 0 && PG_GETARG_FLOAT8(5) == 0)
-		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
+	if (clv_is_unknown(fcinfo))
+		PG_RETURN_NULL();
 	model = clv_purchase_model(fcinfo, 0);
 	value = clv_value_model(fcinfo, 1);
 	check_unit(fcinfo, 9, model);

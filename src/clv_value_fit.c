@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "aggregate.h"
 #include "clv_model.h"
 #include "model/gamma_gamma_fit.h"
 
@@ -33,16 +34,6 @@ typedef struct ValueState
 	int64		left_out;		/* customers with purchases and no value */
 	ValueRecord *records;
 } ValueState;
-
-static MemoryContext
-state_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "models are fitted by an aggregate alone");
-	return context;
-}
 
 static void
 state_reserve(MemoryContext context, ValueState *state, int64 more)
@@ -60,7 +51,7 @@ PG_FUNCTION_INFO_V1(tiering_gamma_gamma_fit_accum);
 Datum
 tiering_gamma_gamma_fit_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = state_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	ValueState *state = PG_ARGISNULL(0)
 		? MemoryContextAllocZero(context, sizeof(ValueState))
 		: (ValueState *) PG_GETARG_POINTER(0);
@@ -88,19 +79,6 @@ tiering_gamma_gamma_fit_accum(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static bool
-interrupted(void)
-{
-	return INTERRUPTS_PENDING_CONDITION();
-}
-
-static void
-put_number(Datum *values, bool *nulls, int field, double number, bool known)
-{
-	nulls[field] = !known || isnan(number) || isinf(number);
-	values[field] = Float8GetDatum(number);
-}
-
 /* The row of a fitted model */
 static Datum
 model_row(TupleDesc desc, const ValueState *state, const GammaGammaFit *fit)
@@ -111,20 +89,20 @@ model_row(TupleDesc desc, const ValueState *state, const GammaGammaFit *fit)
 
 	if (desc->natts != FIELDS)
 		elog(ERROR, "model has %d fields instead of %d", desc->natts, FIELDS);
-	put_number(values, nulls, 0, fit->model.p, found);
-	put_number(values, nulls, 1, fit->model.q, found);
-	put_number(values, nulls, 2, fit->model.v, found);
+	clv_put_number(values, nulls, 0, fit->model.p, found);
+	clv_put_number(values, nulls, 1, fit->model.q, found);
+	clv_put_number(values, nulls, 2, fit->model.v, found);
 	values[3] = CStringGetTextDatum(fit_status_name(fit->status));
-	put_number(values, nulls, 4, fit->log_likelihood, found);
+	clv_put_number(values, nulls, 4, fit->log_likelihood, found);
 	values[5] = Int64GetDatum(state->count);
-	put_number(values, nulls, 6, fit->standard_error[0], found);
-	put_number(values, nulls, 7, fit->standard_error[1], found);
-	put_number(values, nulls, 8, fit->standard_error[2], found);
+	clv_put_number(values, nulls, 6, fit->standard_error[0], found);
+	clv_put_number(values, nulls, 7, fit->standard_error[1], found);
+	clv_put_number(values, nulls, 8, fit->standard_error[2], found);
 	values[9] = Int32GetDatum(fit->iterations);
 	nulls[9] = !found;
-	put_number(values, nulls, 10, fit->gradient_norm, found);
-	put_number(values, nulls, 11, fit->pearson, true);
-	put_number(values, nulls, 12, fit->spearman, true);
+	clv_put_number(values, nulls, 10, fit->gradient_norm, found);
+	clv_put_number(values, nulls, 11, fit->pearson, true);
+	clv_put_number(values, nulls, 12, fit->spearman, true);
 	values[13] = Int64GetDatum(state->left_out);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
@@ -138,7 +116,7 @@ tiering_gamma_gamma_fit_final(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	GammaGammaFit fit;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (ValueState *) PG_GETARG_POINTER(0);
@@ -150,7 +128,7 @@ tiering_gamma_gamma_fit_final(PG_FUNCTION_ARGS)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		gamma_gamma_fit(state->records, state->count, scratch, interrupted,
+		gamma_gamma_fit(state->records, state->count, scratch, interrupts_are_pending,
 						&fit);
 	} while (fit.status == FIT_STOPPED);
 	pfree(scratch);

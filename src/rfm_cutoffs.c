@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 
+#include "aggregate.h"
 #include "model/rfm.h"
 
 #include "compat.h"
@@ -33,17 +34,6 @@ typedef struct CutoffState
 	int64		room;			/* values there is room for */
 	double	   *values;			/* in no order; never NaN or infinite */
 } CutoffState;
-
-/* The memory in which states live; refuses a call from outside an aggregate */
-static MemoryContext
-state_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "cut points are found by an aggregate alone");
-	return context;
-}
 
 static CutoffState *
 state_new(MemoryContext context, int bins, int64 room)
@@ -94,7 +84,7 @@ PG_FUNCTION_INFO_V1(tiering_rfm_cutoffs_accum);
 Datum
 tiering_rfm_cutoffs_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = state_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	CutoffState *state = PG_ARGISNULL(0) ? NULL
 		: (CutoffState *) PG_GETARG_POINTER(0);
 	double		value;
@@ -128,7 +118,7 @@ PG_FUNCTION_INFO_V1(tiering_rfm_cutoffs_combine);
 Datum
 tiering_rfm_cutoffs_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = state_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	CutoffState *into = PG_ARGISNULL(0) ? NULL
 		: (CutoffState *) PG_GETARG_POINTER(0);
 	CutoffState *from = PG_ARGISNULL(1) ? NULL
@@ -157,7 +147,7 @@ tiering_rfm_cutoffs_serialize(PG_FUNCTION_ARGS)
 	CutoffState *state = (CutoffState *) PG_GETARG_POINTER(0);
 	StringInfoData message;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	pq_begintypsend(&message);
 	pq_sendbyte(&message, STATE_FORMAT);
 	pq_sendint32(&message, state->bins);
@@ -178,7 +168,7 @@ tiering_rfm_cutoffs_deserialize(PG_FUNCTION_ARGS)
 	int			bins;
 	int64		count;
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, VARDATA_ANY(sent), VARSIZE_ANY_EXHDR(sent));
 	if (pq_getmsgbyte(&message) != STATE_FORMAT)
@@ -196,12 +186,6 @@ tiering_rfm_cutoffs_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static bool
-interrupted(void)
-{
-	return INTERRUPTS_PENDING_CONDITION();
-}
-
 /* Sorting leaves the state the same set of values, so it stays usable */
 static Datum
 cutoffs_final(FunctionCallInfo fcinfo,
@@ -212,14 +196,14 @@ cutoffs_final(FunctionCallInfo fcinfo,
 	double		cutoffs[RFM_MAX_BINS];
 	Datum		elements[RFM_MAX_BINS];
 
-	state_context(fcinfo);
+	aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (CutoffState *) PG_GETARG_POINTER(0);
 	if (state->count == 0)
 		PG_RETURN_NULL();
 	scratch = palloc_extended(state->count * sizeof(double), MCXT_ALLOC_HUGE);
-	while (!sort_doubles(state->values, scratch, state->count, interrupted))
+	while (!sort_doubles(state->values, scratch, state->count, interrupts_are_pending))
 		CHECK_FOR_INTERRUPTS();
 	pfree(scratch);
 	find(state->values, state->count, state->bins, cutoffs);

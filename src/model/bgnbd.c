@@ -153,7 +153,8 @@ expected_series(double R, double tau, double a, double d)
 		mass *= z * (R + n - 1) / n;
 		sum += mass * made;
 		all += mass;
-		if (ratio < 1 && mass * made * ratio < 1e-16 * (1 - ratio) * sum)
+		/* both sides are 0 where the time is too short for a double */
+		if (ratio < 1 && mass * made * ratio <= 1e-16 * (1 - ratio) * sum)
 			return sum / all;
 		if (all > 1e250)
 		{

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(98);
+SELECT plan(99);
 
 CREATE FUNCTION near(a double precision, b double precision, relative double precision DEFAULT 1e-6) RETURNS boolean LANGUAGE SQL
 RETURN abs(a - b) <= relative * abs(b);
@@ -51,6 +51,7 @@ SELECT ok(near(expected_purchases(bg, 2, 30.43, 38.86, 39), 1.226, 1e-3), 'and t
 SELECT is((SELECT count(*) FROM weeks, LATERAL p_alive(bg, x, tx, age) AS p WHERE NOT p BETWEEN 0 AND 1 OR x = 0 AND p <> 1), 0::bigint, 'BG/NBD: one who has not bought again cannot have left') FROM model;
 SELECT is((SELECT count(*) FROM weeks, LATERAL p_alive(pareto, x, tx, age) AS p WHERE p NOT BETWEEN 0 AND 1), 0::bigint, 'a probability is one') FROM model;
 SELECT is(p_alive(nbd, 2, 30, 38), 1::float8, 'nobody leaves in NBD') FROM model;
+SELECT is(expected_purchases(bg, 2, 30, 38, 5e-324), 0::float8, 'a time too short for a double ends') FROM model;
 SELECT ok(expected_purchases(bg, x, tx, age, 0) = 0 AND p_no_purchase(bg, x, tx, age, 0) = 1 AND expected_purchases(pareto, x, tx, age, 0) = 0
 	AND p_no_purchase(pareto, x, tx, age, 0) = 1, 'no time, no purchase') FROM model, weeks WHERE id = 6;
 SELECT ok(near(purchase_probability(bg, 0, 39) + (SELECT sum(purchase_probability(bg, n, 39)) FROM generate_series(1, 500) AS n), 1, 1e-12)

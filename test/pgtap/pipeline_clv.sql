@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(67);
+SELECT plan(69);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -139,6 +139,14 @@ SELECT is((SELECT count(clv) FROM once.customer_clv), 0::bigint, 'repeat purchas
 CALL tiering.create_pipeline('empty', 'once', 'customer', 'day', 'amount', filter => 'false');
 CALL tiering.refresh('empty', as_of => '2024-12-01');
 SELECT is((SELECT count(*) FROM empty.customer_clv), 0::bigint, 'nobody at all');
+CALL tiering.refresh('empty', as_of => '2024-12-01');
+SELECT is((SELECT count(*) FROM empty.model WHERE model = 'purchase'), 1::bigint, 'is no reason to fit again');
+-- another kind of model that finds nothing does not replace one that is good
+CALL tiering.create_pipeline('changes', 'sale', 'customer_id', 'sold_on', 'amount');
+CALL tiering.refresh('changes', as_of => '2024-12-31');
+CALL tiering.alter_pipeline('changes', 'loyal', 'customer', 'day', 'amount', purchase_model => 'mbgnbd');
+CALL tiering.refresh('changes', as_of => '2024-12-01');
+SELECT is((SELECT string_agg(kind || ' ' || in_use, ', ' ORDER BY version) FROM changes.model WHERE model = 'purchase'), 'bgnbd true, mbgnbd false', 'a good model stays when another kind finds nothing');
 
 -- --- other ways to keep them ------------------------------------------------------------------
 
