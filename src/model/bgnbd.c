@@ -22,6 +22,7 @@
 #include "model/special.h"
 
 #define SERIES_TERMS	3000	/* more of them take longer than an integral */
+#define INCOME_TERMS	900	/* for each of a panel's points; the same */
 
 /* What the functions of a chance to leave need to know */
 typedef struct Horizon
@@ -129,32 +130,38 @@ mbgnbd_new_customer(const double *parameter)
 }
 
 /*
- * Sum over n of P(N = n) M(n), where N counts purchases of one who never
- * leaves and M(n) is how many of n he lives to make: the j-th with chance
- * (d)_j / (a + d)_j, the one before it survived.  All terms are positive;
- * nothing is special about a = 1, where the textbook's form divides by zero.
+ * Sum over n of P(N = n) w(n), where N counts purchases of one who never
+ * leaves: his mean number of purchases with w(n) = how many of n he lives to
+ * make, the j-th with chance (d)_j / (a + d)_j, the one before it survived; and
+ * their rate at the end of the time, but for its scale, with w(n) = (R + n) and
+ * the chance to live so long.  All terms are positive; nothing is special about
+ * a = 1, where the textbook's form divides by zero.
  */
 static double
-expected_series(double R, double tau, double a, double d)
+purchase_series(double R, double tau, double a, double d, bool rate)
 {
 	double		z = tau / (1 + tau);
 	double		mass = 1;		/* P(N = n), up to a factor */
 	double		survives = 1;
 	double		made = 0;
-	double		sum = 0;
+	double		sum = rate ? R : 0;
 	double		all = 1;
 
 	for (int n = 1;; n++)
 	{
 		double		ratio = z * (R + n) / (n + 1);
+		double		weight;
 
 		made += survives;
 		survives *= (d + n - 1) / (a + d + n - 1);
+		weight = rate ? survives * (R + n) : made;
 		mass *= z * (R + n - 1) / n;
-		sum += mass * made;
+		sum += mass * weight;
 		all += mass;
 		/* both sides are 0 where the time is too short for a double */
-		if (ratio < 1 && mass * made * ratio <= 1e-16 * (1 - ratio) * sum)
+		if (ratio < 1 &&
+			mass * weight * ratio <= 1e-16 * (1 - ratio) * sum &&
+			mass * ratio <= 1e-16 * (1 - ratio) * all)
 			return sum / all;
 		if (all > 1e250)
 		{
@@ -163,6 +170,15 @@ expected_series(double R, double tau, double a, double d)
 			all *= 1e-250;
 		}
 	}
+}
+
+/* About as many terms has the series */
+static double
+series_terms(double R, double tau)
+{
+	double		mean = R * tau;
+
+	return mean + 8 * sqrt(mean * (1 + tau)) + 40 * (1 + tau);
 }
 
 /* Mean number of purchases in t of one who leaves with chance p after each */
@@ -183,12 +199,11 @@ bgnbd_expected(const PurchaseProcess *process, double t)
 {
 	Horizon		horizon = {process->R, process->A, t, 0};
 	double		tau = t / process->A;
-	double		mean = process->R * tau;
 
 	if (t == 0)
 		return 0;
-	if (mean + 8 * sqrt(mean * (1 + tau)) + 40 * (1 + tau) < SERIES_TERMS)
-		return expected_series(process->R, tau, process->c, process->d);
+	if (series_terms(process->R, tau) < SERIES_TERMS)
+		return purchase_series(process->R, tau, process->c, process->d, false);
 	return beta_mean(process->c, process->d, expected_at_chance, &horizon,
 					 1 / (1 + tau * (1 + process->R)));
 }
@@ -258,10 +273,33 @@ discounted_at_chance(double p, double q, const void *arg)
 	return horizon->R / p * exp(quadrature_log(&what));
 }
 
+/* Discounted purchases at u = log(1 + s / A), for a step of u */
+typedef struct Income
+{
+	const PurchaseProcess *process;
+	double		rate;
+} Income;
+
+static double
+income_at(double u, const void *arg)
+{
+	const Income *income = arg;
+	const PurchaseProcess *process = income->process;
+	double		tau = expm1(u);
+
+	/* the rate of purchases goes with 1 / (A + s), ds with A + s */
+	return exp(-income->rate * process->A * tau) *
+		purchase_series(process->R, tau, process->c, process->d, true);
+}
+
 static double
 bgnbd_discounted(const PurchaseProcess *process, double t, double rate)
 {
 	Horizon		horizon = {process->R, process->A, t, rate};
+	Income		income = {process, rate};
+	double		length = log1p(t / process->A);
+	double		panels = ceil((process->R + 1) * length / 10 +
+							  rate * (t + process->A) * length / 10 + length / 2);
 	double		time = rate > 0 ? fmin(t, 1 / rate) : t;
 
 	if (t == 0)
@@ -270,6 +308,8 @@ bgnbd_discounted(const PurchaseProcess *process, double t, double rate)
 		return (process->c + process->d - 1) / (process->c - 1);
 	if (rate == 0)
 		return bgnbd_expected(process, t);
+	if (panels * series_terms(process->R, t / process->A) < INCOME_TERMS)
+		return quadrature_even(income_at, &income, length, (size_t) panels);
 	return beta_mean(process->c, process->d, discounted_at_chance, &horizon,
 					 1 / (1 + time / process->A * (1 + process->R)));
 }

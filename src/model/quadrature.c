@@ -152,3 +152,19 @@ quadrature_log(const Quadrature *what)
 	quadrature_rule(what, &rule);
 	return rule.peak + log(rule.sum);
 }
+
+/* The integral from 0 of a function without features, in panels of one length */
+double
+quadrature_even(double (*function) (double u, const void *arg),
+				const void *arg, double high, size_t panels)
+{
+	double		half = high / (double) panels / 2;
+	double		sum = 0;
+
+	for (size_t k = 0; k < panels; k++)
+		for (int i = 0; i < POINTS; i++)
+			for (int side = -1; side <= 1; side += 2)
+				sum += gauss[i][1] * function(half * ((double) (2 * k + 1) +
+													  side * gauss[i][0]), arg);
+	return half * sum;
+}

@@ -48,5 +48,7 @@ typedef struct QuadratureRule
 
 extern void quadrature_rule(const Quadrature *what, QuadratureRule *rule);
 extern double quadrature_log(const Quadrature *what);
+extern double quadrature_even(double (*function) (double u, const void *arg),
+							  const void *arg, double high, size_t panels);
 
 #endif							/* MODEL_QUADRATURE_H */
