@@ -229,8 +229,8 @@ model_row(TupleDesc desc, const FitState *state, const PurchaseFit *fit)
 {
 	int			n = purchase_methods[fit->model.kind]->parameters;
 	bool		found = fit->status != FIT_TOO_FEW;
-	Datum		values[2 * FIT_MAX + 7];
-	bool		nulls[2 * FIT_MAX + 7] = {false};
+	Datum		values[2 * FIT_MAX + 8];
+	bool		nulls[2 * FIT_MAX + 8] = {false};
 	int			field = 0;
 
 	for (int i = 0; i < n; i++)
@@ -245,6 +245,8 @@ model_row(TupleDesc desc, const FitState *state, const PurchaseFit *fit)
 	nulls[field++] = !found;
 	clv_put_number(values, nulls, field++, fit->gradient_norm, found);
 	clv_put_number(values, nulls, field++, state->penalizer, true);
+	clv_put_covariance(values, nulls, field++, &fit->covariance[0][0], FIT_MAX,
+					   n, found);
 	if (field != desc->natts)
 		elog(ERROR, "model has %d fields instead of %d", desc->natts, field);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -4,8 +4,7 @@
  *	  Models as SQL values, and what the functions that take them share.
  *
  * A model is the same for all rows of a query, so each call site keeps what it
- * read; and customers with the same number of purchases in the same time have
- * the same future if they are alive, so it keeps that too.
+ * read.
  *
  *-------------------------------------------------------------------------
  */
@@ -165,28 +164,35 @@ clv_purchase_model(FunctionCallInfo fcinfo, int argument)
 					purchase_methods[model.model.kind]->parameters);
 	unit = text_field(row, "time_unit");
 	model.unit = unit == NULL ? NULL : time_unit_named(unit);
+	model.has_covariance = clv_read_covariance(row, model.model.parameter,
+											   purchase_methods[model.model.kind]->parameters,
+											   model.log_covariance);
 	(void) same_row(fcinfo, row, &call->purchase_row);
-	call->known_used = 0;
-	if (call->known != NULL)
-		memset(call->known, 0, sizeof(KnownValue) * call->known_slots);
+	clv_forget_values(call);
+	clv_forget_curves(call);
 	call->purchase = model;
 	return &call->purchase;
 }
 
-const GammaGamma *
+const ClvValueModel *
 clv_value_model(FunctionCallInfo fcinfo, int argument)
 {
 	ClvCall    *call = clv_call(fcinfo);
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(argument);
+	ClvValueModel model = {0};
 	double		parameter[3];
 
 	if (call->value_row != NULL && same_row(fcinfo, row, &call->value_row))
 		return &call->value;
 	read_parameters(row, parameter, 3);
+	model.model.p = parameter[0];
+	model.model.q = parameter[1];
+	model.model.v = parameter[2];
+	model.has_covariance = clv_read_covariance(row, parameter, 3,
+											   model.log_covariance);
 	(void) same_row(fcinfo, row, &call->value_row);
-	call->value.p = parameter[0];
-	call->value.q = parameter[1];
-	call->value.v = parameter[2];
+	clv_forget_curves(call);
+	call->value = model;
 	return &call->value;
 }
 
@@ -234,7 +240,7 @@ PurchaseRecord
 clv_record(FunctionCallInfo fcinfo, int argument)
 {
 	PurchaseRecord record = {
-		PG_GETARG_INT32(argument),
+		PG_GETARG_INT64(argument),
 		PG_GETARG_FLOAT8(argument + 1),
 		PG_GETARG_FLOAT8(argument + 2)
 	};
@@ -269,86 +275,6 @@ clv_horizon(FunctionCallInfo fcinfo, int argument, PurchaseKind kind,
 	return horizon;
 }
 
-/* Of the values that tell one process at one call site from another */
-static uint64
-known_hash(const PurchaseProcess *process, double t)
-{
-	uint64		bits[3];
-	uint64		hash;
-
-	memcpy(&bits[0], &process->R, sizeof(double));
-	memcpy(&bits[1], &process->A, sizeof(double));
-	memcpy(&bits[2], &t, sizeof(double));
-	hash = (bits[0] ^ bits[1] * UINT64CONST(0x9E3779B97F4A7C15) ^ bits[2] >> 7) *
-		UINT64CONST(0xBF58476D1CE4E5B9);
-	return hash >> 32;
-}
-
-/* The slot of a process, or the free one where it belongs; half are free */
-static KnownValue *
-known_slot(ClvCall *call, const PurchaseProcess *process, double t, double rate)
-{
-	uint32		mask = call->known_slots - 1;
-	uint32		at = (uint32) known_hash(process, t) & mask;
-
-	for (;; at = (at + 1) & mask)
-	{
-		KnownValue *known = &call->known[at];
-
-		if (!known->used ||
-			(known->process.R == process->R && known->process.A == process->A &&
-			 known->process.d == process->d && known->t == t &&
-			 known->rate == rate))
-			return known;
-	}
-}
-
-/* Makes room for more while there is some to be had, and else forgets all */
-static void
-known_grow(FunctionCallInfo fcinfo, ClvCall *call)
-{
-	KnownValue *old = call->known;
-	uint32		old_slots = call->known_slots;
-
-	if (old_slots == KNOWN_MOST)
-	{
-		memset(old, 0, sizeof(KnownValue) * old_slots);
-		call->known_used = 0;
-		return;
-	}
-	call->known_slots = old == NULL ? KNOWN_FIRST : old_slots * 2;
-	call->known = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
-										 sizeof(KnownValue) * call->known_slots);
-	for (uint32 i = 0; i < old_slots; i++)
-		if (old[i].used)
-			*known_slot(call, &old[i].process, old[i].t, old[i].rate) = old[i];
-	if (old != NULL)
-		pfree(old);
-}
-
-/* Works out a quantity of a process unless it was asked for before */
-double
-clv_known_value(FunctionCallInfo fcinfo, ProcessQuantity quantity,
-				const PurchaseProcess *process, double t, double rate)
-{
-	ClvCall    *call = clv_call(fcinfo);
-	KnownValue *known;
-
-	if (call->known_used * 2 >= call->known_slots)
-		known_grow(fcinfo, call);
-	known = known_slot(call, process, t, rate);
-	if (!known->used)
-	{
-		known->value = quantity(process, t, rate);
-		known->process = *process;
-		known->t = t;
-		known->rate = rate;
-		known->used = true;
-		call->known_used++;
-	}
-	return known->value;
-}
-
 /* A number as a field of a row; one that is none as NULL */
 void
 clv_put_number(Datum *values, bool *nulls, int field, double number, bool known)
@@ -362,8 +288,8 @@ bool
 clv_is_unknown(FunctionCallInfo fcinfo)
 {
 	for (int i = 0; i < 9; i++)
-		if (PG_ARGISNULL(i) && (i != 5 || PG_GETARG_INT32(2) != 0))
+		if (PG_ARGISNULL(i) && (i != 5 || PG_GETARG_INT64(2) != 0))
 			return true;
 	/* no model covers purchases worth nothing */
-	return PG_GETARG_INT32(2) != 0 && PG_GETARG_FLOAT8(5) == 0;
+	return PG_GETARG_INT64(2) != 0 && PG_GETARG_FLOAT8(5) == 0;
 }

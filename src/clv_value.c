@@ -21,12 +21,12 @@
  * purchases there is no mean, whatever stands in its place.
  */
 void
-clv_check_value(int32 x, double mean)
+clv_check_value(int64 x, double mean)
 {
 	if (x < 0 || x > CLV_MOST)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("frequency %d is not between 0 and %d", x, CLV_MOST),
+				 errmsg("frequency %lld is not between 0 and %d", (long long) x, CLV_MOST),
 				 errhint("Pass the number of repeat purchase days.")));
 	if (x > 0 && !(mean > 0 && mean <= 1e15))
 		ereport(ERROR,
@@ -36,14 +36,16 @@ clv_check_value(int32 x, double mean)
 }
 
 /* Mean value of a customer's purchases to come; refused where it is infinite */
-static double
-order_value(const GammaGamma *model, int32 x, double mean)
+double
+clv_order_value(const ClvValueModel *value, int64 x, double mean)
 {
+	const GammaGamma *model = &value->model;
+
 	if (model->p * x + model->q <= 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("expected order value of a customer with %d purchases is infinite: p x + q = %g is not above 1",
-						x, model->p * x + model->q),
+				 errmsg("expected order value of a customer with %lld purchases is infinite: p x + q = %g is not above 1",
+						(long long) x, model->p * x + model->q),
 				 errhint("Values are so unequal that they have no mean under this model; take a median, or leave the largest out of the fit.")));
 	return gamma_gamma_order_value(model, x, x > 0 ? mean : 0);
 }
@@ -52,14 +54,14 @@ PG_FUNCTION_INFO_V1(tiering_gamma_gamma_log_likelihood);
 Datum
 tiering_gamma_gamma_log_likelihood(PG_FUNCTION_ARGS)
 {
-	const GammaGamma *model = clv_value_model(fcinfo, 0);
-	int32		x = PG_GETARG_INT32(1);
+	const ClvValueModel *model = clv_value_model(fcinfo, 0);
+	int64		x = PG_GETARG_INT64(1);
 	double		mean = PG_GETARG_FLOAT8(2);
 
 	if (x != 0 && mean == 0)
 		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
 	clv_check_value(x, mean);
-	PG_RETURN_FLOAT8(x == 0 ? 0 : gamma_gamma_log_likelihood(model, x, mean));
+	PG_RETURN_FLOAT8(x == 0 ? 0 : gamma_gamma_log_likelihood(&model->model, x, mean));
 }
 
 /* Not strict: one who has not bought again has no mean value, but a future */
@@ -67,25 +69,37 @@ PG_FUNCTION_INFO_V1(tiering_expected_order_value);
 Datum
 tiering_expected_order_value(PG_FUNCTION_ARGS)
 {
-	const GammaGamma *model;
-	int32		x;
+	const ClvValueModel *model;
+	int64		x;
 	double		mean;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) ||
-		(PG_ARGISNULL(2) && PG_GETARG_INT32(1) != 0))
+		(PG_ARGISNULL(2) && PG_GETARG_INT64(1) != 0))
 		PG_RETURN_NULL();
 	model = clv_value_model(fcinfo, 0);
-	x = PG_GETARG_INT32(1);
+	x = PG_GETARG_INT64(1);
 	mean = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
 	if (x != 0 && mean == 0)
 		PG_RETURN_NULL();		/* no model covers purchases worth nothing */
 	clv_check_value(x, mean);
-	PG_RETURN_FLOAT8(order_value(model, x, mean));
+	PG_RETURN_FLOAT8(clv_order_value(model, x, mean));
+}
+
+/* The unit of a model's times */
+const TimeUnit *
+clv_model_unit(const ClvModel *model)
+{
+	if (model->unit == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model has no time unit"),
+				 errhint("Histories and a yearly rate need one: make the model with time_unit.")));
+	return model->unit;
 }
 
 /* The continuous rate for a unit of time, from that for a year */
-static double
-discount_rate(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
+double
+clv_discount_rate(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
 {
 	double		annual = PG_GETARG_FLOAT8(argument);
 
@@ -95,18 +109,14 @@ discount_rate(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
 				 errmsg("annual_discount_rate %g is not between 0 and 100",
 						annual),
 				 errhint("0.15 is 15 percent a year.")));
-	if (model->unit == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("model has no time unit"),
-				 errhint("A yearly rate needs one: make the model with time_unit.")));
-	return log1p(annual) / model->unit->in_year;
+	return log1p(annual) / clv_model_unit(model)->in_year;
 }
 
-static double
-discounted_of(const PurchaseProcess *process, double t, double rate)
+static void
+discounted_of(const PurchaseProcess *process, double t, double rate,
+			  double *value)
 {
-	return purchase_methods[process->kind]->discounted(process, t, rate);
+	*value = purchase_methods[process->kind]->discounted(process, t, rate);
 }
 
 /* Discounted purchases of the record that begins at an argument */
@@ -127,13 +137,8 @@ discounted_purchases(FunctionCallInfo fcinfo, int first, const ClvModel *model,
 				 errmsg("purchases without end and without discount have no mean under this model"),
 				 errhint("Pass an annual_discount_rate above 0, or a horizon.")));
 	result = purchase_p_alive(&model->model, &record) *
-		clv_known_value(fcinfo, discounted_of, &process, horizon, rate);
-	if (isnan(result) || isinf(result))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("number of discounted purchases cannot be represented"),
-				 errhint("The arguments are at the far end of what the model covers.")));
-	return result;
+		*clv_known_values(fcinfo, discounted_of, &process, horizon, rate);
+	return clv_finite(result, "number of discounted purchases");
 }
 
 PG_FUNCTION_INFO_V1(tiering_discounted_purchases);
@@ -142,7 +147,7 @@ tiering_discounted_purchases(PG_FUNCTION_ARGS)
 {
 	const ClvModel *model = clv_purchase_model(fcinfo, 0);
 	double		horizon = clv_horizon(fcinfo, 4, model->model.kind, true);
-	double		rate = discount_rate(fcinfo, 5, model);
+	double		rate = clv_discount_rate(fcinfo, 5, model);
 
 	PG_RETURN_FLOAT8(discounted_purchases(fcinfo, 1, model, horizon, rate));
 }
@@ -187,7 +192,7 @@ Datum
 tiering_discounted_clv(PG_FUNCTION_ARGS)
 {
 	const ClvModel *model;
-	const GammaGamma *value;
+	const ClvValueModel *value;
 	double		horizon;
 	double		mean;
 	double		rate;
@@ -198,10 +203,10 @@ tiering_discounted_clv(PG_FUNCTION_ARGS)
 	value = clv_value_model(fcinfo, 1);
 	check_unit(fcinfo, 9, model);
 	horizon = clv_horizon(fcinfo, 6, model->model.kind, true);
-	rate = discount_rate(fcinfo, 7, model);
+	rate = clv_discount_rate(fcinfo, 7, model);
 	mean = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5);
-	clv_check_value(PG_GETARG_INT32(2), mean);
+	clv_check_value(PG_GETARG_INT64(2), mean);
 	PG_RETURN_FLOAT8(clv_margin(fcinfo, 8) *
-					 order_value(value, PG_GETARG_INT32(2), mean) *
+					 clv_order_value(value, PG_GETARG_INT64(2), mean) *
 					 discounted_purchases(fcinfo, 2, model, horizon, rate));
 }

@@ -25,7 +25,7 @@
 #include "compat.h"
 
 #define FIRST_ROOM		1024	/* records a new state has room for */
-#define FIELDS			14		/* of gamma_gamma_model */
+#define FIELDS			15		/* of gamma_gamma_model */
 
 typedef struct ValueState
 {
@@ -55,17 +55,17 @@ tiering_gamma_gamma_fit_accum(PG_FUNCTION_ARGS)
 	ValueState *state = PG_ARGISNULL(0)
 		? MemoryContextAllocZero(context, sizeof(ValueState))
 		: (ValueState *) PG_GETARG_POINTER(0);
-	int32		x;
+	int64		x;
 	double		mean;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_GETARG_INT32(1) == 0)
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_GETARG_INT64(1) == 0)
 		PG_RETURN_POINTER(state);
-	x = PG_GETARG_INT32(1);
+	x = PG_GETARG_INT64(1);
 	mean = PG_GETARG_FLOAT8(2);
 	if (x < 0 || x > CLV_MOST || isnan(mean) || mean > 1e15)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("frequency %d with monetary %g is out of range", x, mean),
+				 errmsg("frequency %lld with monetary %g is out of range", (long long) x, mean),
 				 errhint("Pass the number of repeat purchase days, up to %d, and their mean value, up to 1e15.",
 						 CLV_MOST)));
 	if (mean <= 0)
@@ -104,6 +104,7 @@ model_row(TupleDesc desc, const ValueState *state, const GammaGammaFit *fit)
 	clv_put_number(values, nulls, 11, fit->pearson, true);
 	clv_put_number(values, nulls, 12, fit->spearman, true);
 	values[13] = Int64GetDatum(state->left_out);
+	clv_put_covariance(values, nulls, 14, &fit->covariance[0][0], 3, 3, found);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 

@@ -12,21 +12,27 @@
 
 #include "row_type.h"
 
-/* For functions that keep nothing else at their call sites */
+/* Looks it up unless it is kept already */
 TupleDesc
-row_type_of_call(FunctionCallInfo fcinfo)
+row_type_kept(FunctionCallInfo fcinfo, TupleDesc *kept)
 {
 	TupleDesc	row;
 	MemoryContext old;
 
-	if (fcinfo->flinfo->fn_extra != NULL)
-		return (TupleDesc) fcinfo->flinfo->fn_extra;
+	if (*kept != NULL)
+		return *kept;
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "function %u does not return a row type",
 			 fcinfo->flinfo->fn_oid);
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	row = BlessTupleDesc(CreateTupleDescCopy(row));
+	*kept = BlessTupleDesc(CreateTupleDescCopy(row));
 	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = row;
-	return row;
+	return *kept;
+}
+
+/* For functions that keep nothing else at their call sites */
+TupleDesc
+row_type_of_call(FunctionCallInfo fcinfo)
+{
+	return row_type_kept(fcinfo, (TupleDesc *) &fcinfo->flinfo->fn_extra);
 }

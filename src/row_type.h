@@ -11,6 +11,7 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 
+extern TupleDesc row_type_kept(FunctionCallInfo fcinfo, TupleDesc *kept);
 extern TupleDesc row_type_of_call(FunctionCallInfo fcinfo);
 
 #endif							/* ROW_TYPE_H */

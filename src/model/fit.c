@@ -193,7 +193,7 @@ invert(const Fit *fit, double inverse[FIT_MAX][FIT_MAX])
 }
 
 /*
- * Standard errors, and whether the top that was found is one: parameters that
+ * Standard errors and covariances, and whether the top that was found is one: parameters that
  * ran away, or that the data say nothing of, are not found.
  */
 void
@@ -206,6 +206,9 @@ fit_judge(Fit *fit)
 
 	for (int i = 0; i < fit->parameters; i++)
 	{
+		for (int j = 0; j < fit->parameters; j++)
+			fit->log_covariance[i][j] = definite
+				? (inverse[i][j] + inverse[j][i]) / 2 / fit->observations : NAN;
 		fit->log_error[i] = definite && inverse[i][i] > 0
 			? sqrt(inverse[i][i] / fit->observations) : INFINITY;
 		vague = vague || !(fit->log_error[i] < VAGUE);

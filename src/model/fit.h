@@ -47,6 +47,7 @@ typedef struct Fit
 	/* what comes of it */
 	FitPoint	best;
 	double		log_error[FIT_MAX]; /* standard errors of the logarithms */
+	double		log_covariance[FIT_MAX][FIT_MAX];	/* NAN: there is none */
 	double		gradient_norm;	/* largest element */
 	int			iterations;
 	FitStatus	status;

@@ -279,18 +279,24 @@ find_correlations(const ValueRecord *records, size_t count, double *scratch,
 static void
 report(const Fit *fit, double unit, GammaGammaFit *result)
 {
-	double		v = exp(fit->best.at[2]) * unit;
+	const double parameter[PARAMETERS] = {
+		exp(fit->best.at[0]), exp(fit->best.at[1]), exp(fit->best.at[2]) * unit
+	};
 
 	result->status = fit->status;
-	result->model.p = exp(fit->best.at[0]);
-	result->model.q = exp(fit->best.at[1]);
-	result->model.v = v;
+	result->model.p = parameter[0];
+	result->model.q = parameter[1];
+	result->model.v = parameter[2];
 	result->iterations = fit->iterations;
 	result->gradient_norm = fit->gradient_norm;
 	result->log_likelihood = (fit->best.value - log(unit)) * fit->observations;
-	result->standard_error[0] = result->model.p * fit->log_error[0];
-	result->standard_error[1] = result->model.q * fit->log_error[1];
-	result->standard_error[2] = v * fit->log_error[2];
+	for (int i = 0; i < PARAMETERS; i++)
+	{
+		result->standard_error[i] = parameter[i] * fit->log_error[i];
+		for (int j = 0; j < PARAMETERS; j++)
+			result->covariance[i][j] = fit->log_covariance[i][j] *
+				(parameter[i] * parameter[j]);
+	}
 }
 
 /*

@@ -27,6 +27,7 @@ typedef struct GammaGammaFit
 	FitStatus	status;
 	double		log_likelihood;
 	double		standard_error[3];
+	double		covariance[3][3];	/* NAN: there is none */
 	double		gradient_norm;
 	int			iterations;
 	double		pearson;		/* of number and mean value of purchases */

@@ -288,6 +288,10 @@ report(const Sample *sample, const Fit *fit, PurchaseFit *result)
 		result->model.parameter[i] = parameter;
 		result->standard_error[i] = parameter * fit->log_error[i];
 	}
+	for (int i = 0; i < fit->parameters; i++)
+		for (int j = 0; j < fit->parameters; j++)
+			result->covariance[i][j] = fit->log_covariance[i][j] *
+				(result->model.parameter[i] * result->model.parameter[j]);
 	/* each purchase has a density over time */
 	for (size_t i = 0; i < sample->count; i++)
 		result->log_likelihood -= sample->groups[i].customers *

@@ -19,6 +19,7 @@ typedef struct PurchaseFit
 	double		customers;
 	double		log_likelihood;
 	double		standard_error[FIT_MAX];
+	double		covariance[FIT_MAX][FIT_MAX];	/* NAN: there is none */
 	double		gradient_norm;
 	int			iterations;
 } PurchaseFit;

@@ -174,6 +174,28 @@ deviance(double x, double mean)
 	return -x * log1p_minus((mean - x) / x);
 }
 
+/* The z that a standard normal variable exceeds with this chance, up to 1/2 */
+double
+normal_tail_quantile(double tail)
+{
+	const double root_half = 0.70710678118654752440;
+	const double root_two_pi = 2.50662827463100050242;
+	double		z = sqrt(-2 * log(2 * tail));
+
+	/* log of the tail is concave: Newton's steps end on one side */
+	for (int i = 0; i < 20; i++)
+	{
+		double		now = erfc(z * root_half) / 2;
+		double		step = log(now / tail) * now * root_two_pi *
+			exp(z * z / 2);
+
+		z += step;
+		if (fabs(step) < 1e-15 * z)
+			break;
+	}
+	return z;
+}
+
 /* The continued fraction of the incomplete beta function, by Lentz's method */
 static double
 beta_fraction(double a, double b, double x)

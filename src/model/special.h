@@ -17,6 +17,7 @@ extern double digamma(double x);
 extern double trigamma(double x);
 extern double stirling_error(double n);
 extern double deviance(double x, double mean);
+extern double normal_tail_quantile(double tail);
 extern double beta_inc(double a, double b, double x, double y);
 
 #endif							/* MODEL_SPECIAL_H */
