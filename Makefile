@@ -95,6 +95,7 @@ SQL_TOPICS = \
 	sql/pipeline_source.sql \
 	sql/pipeline_define.sql \
 	sql/pipeline_clv.sql \
+	sql/pipeline_models.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \

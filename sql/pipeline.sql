@@ -23,7 +23,7 @@ BEGIN
 			('refunds', p.refunds, ARRAY['reduce', 'void']),
 			('materialization', p.materialization, ARRAY['materialized view', 'table', 'view']),
 			('histories', p.histories, ARRAY['table', 'view']),
-			('purchase_model', p.purchase_model, ARRAY['bgnbd', 'mbgnbd', 'pareto_nbd'])) AS v(setting, value, allowed)
+			('purchase_model', p.purchase_model, ARRAY['auto', 'bgnbd', 'mbgnbd', 'pareto_nbd'])) AS v(setting, value, allowed)
 		WHERE v.value <> ALL (v.allowed)
 	LOOP
 		RAISE EXCEPTION '% "%" is unknown', given.setting, given.value
@@ -44,6 +44,7 @@ BEGIN
 	END IF;
 	PERFORM tiering.require_number('annual_discount_rate', p.annual_discount_rate::numeric, 0, 100),
 		tiering.require_number('gross_margin', p.gross_margin::numeric, 0.000001, 1),
+		tiering.require_number('interval_level', p.interval_level::numeric, 0, 0.999999999),
 		tiering.require_number('fit_every', p.fit_every, 1, 36525);
 	FOR given IN SELECT * FROM (VALUES
 			('customer_id', p.customer_id), ('order_id', p.order_id), ('product_id', p.product_id),
@@ -109,9 +110,9 @@ CREATE PROCEDURE tiering.create_pipeline(
 	materialization text DEFAULT 'materialized view', histories text DEFAULT 'table',
 	refunds text DEFAULT 'reduce', rfm_window interval DEFAULT NULL, currency text DEFAULT NULL,
 	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL,
-	purchase_model text DEFAULT 'bgnbd', clv_horizon interval DEFAULT '1 year',
+	purchase_model text DEFAULT 'auto', clv_horizon interval DEFAULT '1 year',
 	annual_discount_rate double precision DEFAULT 0.1, gross_margin double precision DEFAULT 1,
-	fit_since date DEFAULT NULL, fit_every integer DEFAULT 7)
+	interval_level double precision DEFAULT 0.95, fit_since date DEFAULT NULL, fit_every integer DEFAULT 7)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -123,7 +124,7 @@ BEGIN
 		('amount', amount), ('bins', bins::text), ('rule_set', rule_set), ('materialization', materialization),
 		('histories', histories), ('refunds', refunds), ('purchase_model', purchase_model),
 		('clv_horizon', clv_horizon::text), ('annual_discount_rate', annual_discount_rate::text),
-		('gross_margin', gross_margin::text), ('fit_every', fit_every::text)) AS v(argument, value)
+		('gross_margin', gross_margin::text), ('interval_level', interval_level::text), ('fit_every', fit_every::text)) AS v(argument, value)
 	WHERE v.value IS NULL;
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION 'argument(s) % must not be null', missing USING ERRCODE = 'null_value_not_allowed';
@@ -153,15 +154,15 @@ BEGIN
 INSERT INTO %I.pipeline (pipeline, orders, customer_id, ordered_at, amount, order_id, product_id, quantity,
 	changed_at, filter, time_zone, bins, rule_set, materialization, histories, refunds, rfm_window,
 	currency, customers, products, identity, purchase_model, clv_horizon, annual_discount_rate, gross_margin,
-	fit_since, fit_every)
+	interval_level, fit_since, fit_every)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-	$22, $23, $24, $25, $26, $27)$sql$, name)
+	$22, $23, $24, $25, $26, $27, $28)$sql$, name)
 	USING name, orders, customer_id, ordered_at, amount, NULLIF(order_id, ''), NULLIF(product_id, ''),
 		NULLIF(quantity, ''), NULLIF(changed_at, ''), NULLIF(filter, ''),
 		NULLIF(time_zone, ''), bins, rule_set, materialization, histories, refunds,
 		rfm_window, NULLIF(currency, ''), NULLIF(customers::oid, 0)::regclass,
 		NULLIF(products::oid, 0)::regclass, NULLIF(identity::oid, 0)::regclass,
-		purchase_model, clv_horizon, annual_discount_rate, gross_margin, fit_since, fit_every;
+		purchase_model, clv_horizon, annual_discount_rate, gross_margin, interval_level, fit_since, fit_every;
 	PERFORM tiering.check_settings(name);
 	PERFORM tiering.define_all(name);
 	RAISE NOTICE 'pipeline "%" is made, and empty', name
@@ -179,7 +180,7 @@ CREATE PROCEDURE tiering.alter_pipeline(
 	customers regclass DEFAULT NULL, products regclass DEFAULT NULL, identity regclass DEFAULT NULL,
 	purchase_model text DEFAULT NULL, clv_horizon interval DEFAULT NULL,
 	annual_discount_rate double precision DEFAULT NULL, gross_margin double precision DEFAULT NULL,
-	fit_since date DEFAULT NULL, fit_every integer DEFAULT NULL)
+	interval_level double precision DEFAULT NULL, fit_since date DEFAULT NULL, fit_every integer DEFAULT NULL)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -214,11 +215,12 @@ UPDATE %I.pipeline SET
 	identity = NULLIF(COALESCE($20, identity)::oid, 0)::regclass,
 	purchase_model = COALESCE($21, purchase_model), clv_horizon = COALESCE($22, clv_horizon),
 	annual_discount_rate = COALESCE($23, annual_discount_rate), gross_margin = COALESCE($24, gross_margin),
-	fit_since = NULLIF(COALESCE($25, fit_since), '-infinity'), fit_every = COALESCE($26, fit_every)
+	interval_level = COALESCE($25, interval_level),
+	fit_since = NULLIF(COALESCE($26, fit_since), '-infinity'), fit_every = COALESCE($27, fit_every)
 RETURNING *$sql$, name) INTO STRICT after
 	USING orders, customer_id, ordered_at, amount, order_id, product_id, quantity, changed_at, filter, time_zone,
 		bins, rule_set, materialization, histories, refunds, rfm_window, currency, customers, products, identity,
-		purchase_model, clv_horizon, annual_discount_rate, gross_margin, fit_since, fit_every;
+		purchase_model, clv_horizon, annual_discount_rate, gross_margin, interval_level, fit_since, fit_every;
 	PERFORM tiering.check_settings(name);
 	IF rule_set IS NOT NULL THEN
 		-- broken rules are refused here, and not only by the next refresh
@@ -539,11 +541,11 @@ COMMENT ON FUNCTION tiering.segment_check(text, text) IS
 'every hole, overlap and broken rule of a pipeline''s rule set; no row if it is sound';
 COMMENT ON PROCEDURE tiering.create_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
 	integer, text, text, text, text, interval, text, regclass, regclass, regclass, text, interval, double precision,
-	double precision, date, integer) IS
+	double precision, double precision, date, integer) IS
 'makes a schema that turns an orders table into scores, segments and profiles';
 COMMENT ON PROCEDURE tiering.alter_pipeline(text, regclass, text, text, text, text, text, text, text, text, text,
 	integer, text, text, text, text, interval, text, regclass, regclass, regclass, text, interval, double precision,
-	double precision, date, integer) IS
+	double precision, double precision, date, integer) IS
 'changes settings of a pipeline: NULL keeps one, an empty text takes it away';
 COMMENT ON PROCEDURE tiering.drop_pipeline(text) IS
 'drops a pipeline and its schema; refuses while other objects use it';

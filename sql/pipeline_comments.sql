@@ -119,7 +119,7 @@ COMMENT ON FUNCTION tiering.notice_truncation(text, date, date) IS
 'internal: warns of data that begin in the middle of customers'' lives';
 COMMENT ON FUNCTION tiering.fit_model(text, text, date) IS
 'internal: fits a model to the records of a pipeline';
-COMMENT ON FUNCTION tiering.keep_model(text, bigint, text, text, jsonb, boolean, text) IS
+COMMENT ON FUNCTION tiering.keep_model(text, bigint, text, text, jsonb, jsonb, boolean, text) IS
 'internal: stores a fitted model as the next version';
 COMMENT ON FUNCTION tiering.refit_reason(text, bigint, boolean) IS
 'internal: why models are to be fitted now';
@@ -131,3 +131,11 @@ COMMENT ON FUNCTION tiering.define_scores(text, text, text) IS
 'internal: makes a relation of scores';
 COMMENT ON FUNCTION tiering.store_scores(text, text, text, boolean) IS
 'internal: brings a relation of scores up to date';
+COMMENT ON FUNCTION tiering.compare_models(text, date) IS
+'how well each kind of model foretells the last part of a pipeline''s data';
+COMMENT ON FUNCTION tiering.choose_models(text, jsonb) IS
+'the kinds of model that a refresh fits, and why';
+COMMENT ON FUNCTION tiering.fall_back(text, bigint, text, text, text, date, jsonb) IS
+'what scores when no model was found';
+COMMENT ON FUNCTION tiering.clv_holdout_sql(text, integer) IS
+'the query behind clv_holdout_customers(), of one customer in so many';

@@ -3,10 +3,45 @@
  * pipeline, part twelve: how good the models would have been
  */
 
--- What each model, fitted on what was known at calibration_end, expected of
--- each customer until holdout_end, beside what he did; naive: his rate goes on
+-- What each model, fitted on what was known at a day ($1), expected of each
+-- customer until another ($2), and what he did; naive: his rate goes on.  Of
+-- so many customers one, told by his id.
+CREATE FUNCTION tiering.clv_holdout_sql(pipeline text, one_of integer)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+RETURN pg_catalog.format($sql$
+WITH known AS MATERIALIZED (
+	SELECT s.customer_id, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age, s.actual
+	FROM (
+		SELECT h.customer_id, tiering.clv_summary(h.history, $1, 'week') AS record,
+			tiering.purchase_days(h.history, $2) - tiering.purchase_days(h.history, $1) AS actual
+		FROM %1$I.purchase_history AS h
+		WHERE %2$s = 1 OR pg_catalog.hashtext(h.customer_id::text) %% %2$s = 0
+		OFFSET 0
+	) AS s
+	WHERE (s.record).age IS NOT NULL
+		AND $1 - ((s.record).age * 7)::integer >= (SELECT p.fit_since FROM %1$I.pipeline AS p) IS NOT FALSE
+), fitted AS MATERIALIZED (
+	SELECT tiering.nbd_fit(x, t_x, age) AS nbd, tiering.bgnbd_fit(x, t_x, age) AS bgnbd,
+		tiering.mbgnbd_fit(x, t_x, age) AS mbgnbd, tiering.pareto_nbd_fit(x, t_x, age) AS pareto_nbd,
+		($2 - $1) / 7.0::double precision AS horizon
+	FROM known
+)%3$s
+UNION ALL
+SELECT 'naive', NULL, k.customer_id::text, CASE WHEN k.age > 0 THEN k.x / k.age * f.horizon ELSE 0 END, k.actual, NULL
+FROM known AS k CROSS JOIN fitted AS f$sql$, pipeline, one_of, (
+	SELECT pg_catalog.string_agg(pg_catalog.format($sql$
+SELECT %1$L AS model, (f.%1$I).status, k.customer_id::text,
+	tiering.expected_purchases(f.%1$I, k.x, k.t_x, k.age, f.horizon) AS expected, k.actual,
+	tiering.purchase_probability(f.%1$I, k.x, k.t_x, k.age, k.actual, f.horizon) AS probability
+FROM known AS k CROSS JOIN fitted AS f
+WHERE (f.%1$I).r IS NOT NULL$sql$, m.kind), '
+UNION ALL' ORDER BY m.kind)
+	FROM pg_catalog.unnest('{bgnbd,mbgnbd,pareto_nbd,nbd}'::text[]) AS m(kind)));
+
 CREATE FUNCTION tiering.clv_holdout_customers(pipeline text, calibration_end date, holdout_end date)
-RETURNS TABLE (model text, status text, customer_id text, expected double precision, actual integer)
+RETURNS TABLE (model text, status text, customer_id text, expected double precision, actual integer,
+	probability double precision)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -16,31 +51,7 @@ BEGIN
 		RAISE EXCEPTION 'calibration_end % does not lie before holdout_end %', calibration_end, holdout_end
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
 	END IF;
-	RETURN QUERY EXECUTE format($sql$
-WITH summary AS MATERIALIZED (
-	SELECT h.customer_id, tiering.clv_summary(h.history, $1, 'week') AS record,
-		tiering.purchase_days(h.history, $2) - tiering.purchase_days(h.history, $1) AS actual
-	FROM %1$I.purchase_history AS h
-), known AS MATERIALIZED (
-	SELECT s.customer_id, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age, s.actual
-	FROM summary AS s CROSS JOIN %1$I.pipeline AS p
-	WHERE (s.record).age IS NOT NULL
-		AND ($1 - ((s.record).age * 7)::integer >= p.fit_since OR p.fit_since IS NULL)
-), fitted AS MATERIALIZED (
-	SELECT tiering.nbd_fit(x, t_x, age) AS nbd, tiering.bgnbd_fit(x, t_x, age) AS bgnbd,
-		tiering.mbgnbd_fit(x, t_x, age) AS mbgnbd, tiering.pareto_nbd_fit(x, t_x, age) AS pareto_nbd,
-		($2 - $1) / 7.0::double precision AS horizon
-	FROM known
-)
-SELECT v.model, v.status, k.customer_id::text, v.expected, k.actual
-FROM known AS k CROSS JOIN fitted AS f CROSS JOIN LATERAL (VALUES
-	('bgnbd', (f.bgnbd).status, CASE WHEN (f.bgnbd).r IS NOT NULL THEN tiering.expected_purchases(f.bgnbd, k.x, k.t_x, k.age, f.horizon) END),
-	('mbgnbd', (f.mbgnbd).status, CASE WHEN (f.mbgnbd).r IS NOT NULL THEN tiering.expected_purchases(f.mbgnbd, k.x, k.t_x, k.age, f.horizon) END),
-	('pareto_nbd', (f.pareto_nbd).status, CASE WHEN (f.pareto_nbd).r IS NOT NULL THEN tiering.expected_purchases(f.pareto_nbd, k.x, k.t_x, k.age, f.horizon) END),
-	('nbd', (f.nbd).status, CASE WHEN (f.nbd).r IS NOT NULL THEN tiering.expected_purchases(f.nbd, k.x, k.t_x, k.age, f.horizon) END),
-	('naive', NULL, CASE WHEN k.age > 0 THEN k.x / k.age * f.horizon ELSE 0 END)
-) AS v(model, status, expected)
-WHERE v.expected IS NOT NULL$sql$, pipeline) USING calibration_end, holdout_end;
+	RETURN QUERY EXECUTE tiering.clv_holdout_sql(pipeline, 1) USING calibration_end, holdout_end;
 END;
 $$;
 
@@ -49,13 +60,13 @@ COMMENT ON FUNCTION tiering.clv_holdout_customers(text, date, date) IS
 
 CREATE FUNCTION tiering.clv_holdout(pipeline text, calibration_end date, holdout_end date)
 RETURNS TABLE (model text, status text, customers bigint, actual bigint, expected double precision, bias double precision,
-	mean_absolute_error double precision, root_mean_squared_error double precision)
+	mean_absolute_error double precision, root_mean_squared_error double precision, log_likelihood double precision)
 LANGUAGE SQL
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.model, min(c.status), count(*), sum(c.actual), sum(c.expected),
 		sum(c.expected) / NULLIF(sum(c.actual), 0) - 1,
-		avg(abs(c.expected - c.actual)), sqrt(avg((c.expected - c.actual) ^ 2))
+		avg(abs(c.expected - c.actual)), sqrt(avg((c.expected - c.actual) ^ 2)), sum(CASE WHEN c.probability >= 0 THEN ln(GREATEST(c.probability, 1e-300)) END)
 	FROM tiering.clv_holdout_customers(pipeline, calibration_end, holdout_end) AS c
 	GROUP BY c.model
 	ORDER BY avg(abs(c.expected - c.actual)), c.model
@@ -97,7 +108,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
 	END IF;
 	IF kind IS NULL THEN
-		EXECUTE format('SELECT p.purchase_model FROM %I.pipeline AS p', pipeline) INTO kind;
+		EXECUTE format($sql$
+SELECT COALESCE(NULLIF(p.purchase_model, 'auto'), m.kind, 'bgnbd') FROM %1$I.pipeline AS p CROSS JOIN %1$I.clv_model AS m$sql$, pipeline)
+			INTO kind;
 	END IF;
 	IF kind NOT IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd') THEN
 		RAISE EXCEPTION 'purchase_model "%" is unknown', kind

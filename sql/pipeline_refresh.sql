@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part nine: refresh
+ * pipeline, part eleven: refresh
  */
 
 -- Refuses to go on when what the pipeline reads was dropped

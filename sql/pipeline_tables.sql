@@ -36,6 +36,7 @@ CREATE TABLE %1$I.pipeline (
 	clv_horizon interval NOT NULL,
 	annual_discount_rate double precision NOT NULL,
 	gross_margin double precision NOT NULL,
+	interval_level double precision NOT NULL,
 	fit_since date,
 	fit_every integer NOT NULL,
 	as_of date,
@@ -108,10 +109,13 @@ CREATE TABLE %1$I.model (
 	fitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	as_of date NOT NULL,
 	fit_since date,
+	first_purchase date,
+	last_purchase date,
 	customers bigint NOT NULL,
 	status text NOT NULL,
 	parameters double precision[],
 	fit jsonb NOT NULL,
+	metrics jsonb,
 	in_use boolean NOT NULL,
 	note text,
 	PRIMARY KEY (model, version)
@@ -125,12 +129,15 @@ COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
 COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
 COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows';
 COMMENT ON COLUMN %1$I.model.fit_since IS 'it knows customers who first bought on this day or later; NULL: all';
+COMMENT ON COLUMN %1$I.model.first_purchase IS 'first day of purchases that it knows';
+COMMENT ON COLUMN %1$I.model.last_purchase IS 'last day of purchases that it knows';
+COMMENT ON COLUMN %1$I.model.metrics IS 'how well each kind of model foretold the last part of the data; NULL: they were not compared';
 COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to';
 COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few or not_converged';
 COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor; times in weeks';
-COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors, log-likelihood';
+COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors and covariances, log-likelihood';
 COMMENT ON COLUMN %1$I.model.in_use IS 'does it score customers?  At most one for each use';
-COMMENT ON COLUMN %1$I.model.note IS 'why it was fitted';
+COMMENT ON COLUMN %1$I.model.note IS 'why it was fitted, and why this kind';
 COMMENT ON TABLE %1$I.pipeline IS 'settings of this pipeline; change them with tiering.alter_pipeline()';
 COMMENT ON TABLE %1$I.run IS 'one row a refresh: state, day of analysis, cut points, what was known of the orders';
 COMMENT ON TABLE %1$I.log IS 'one row a step of a refresh, with rows and duration; it can be watched while a refresh runs';
@@ -165,10 +172,11 @@ COMMENT ON COLUMN %1$I.pipeline.histories IS 'table: kept by refresh; view: a ma
 COMMENT ON COLUMN %1$I.pipeline.customers IS 'relation with what is known of customers';
 COMMENT ON COLUMN %1$I.pipeline.products IS 'relation with what is known of products';
 COMMENT ON COLUMN %1$I.pipeline.identity IS 'relation with merged customers';
-COMMENT ON COLUMN %1$I.pipeline.purchase_model IS 'model of purchases: bgnbd, mbgnbd or pareto_nbd';
+COMMENT ON COLUMN %1$I.pipeline.purchase_model IS 'model of purchases: bgnbd, mbgnbd, pareto_nbd, or auto: the one that foretells best';
 COMMENT ON COLUMN %1$I.pipeline.clv_horizon IS 'how far ahead value is counted';
 COMMENT ON COLUMN %1$I.pipeline.annual_discount_rate IS 'what money loses in a year, 0.1 for ten percent';
 COMMENT ON COLUMN %1$I.pipeline.gross_margin IS 'share of a purchase that is gained';
+COMMENT ON COLUMN %1$I.pipeline.interval_level IS 'share of customers whose value lies in its interval; 0: no intervals';
 COMMENT ON COLUMN %1$I.pipeline.fit_since IS 'models are fitted to customers who first bought on this day or later; NULL: all';
 COMMENT ON COLUMN %1$I.pipeline.fit_every IS 'days between two fits';
 COMMENT ON COLUMN %1$I.pipeline.as_of IS 'pinned day of the analysis where histories are a view; NULL: the last complete day';

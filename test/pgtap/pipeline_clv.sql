@@ -51,7 +51,7 @@ END $$;
 
 -- --- the first run --------------------------------------------------------------------
 
-CALL tiering.create_pipeline('shop', 'sale', 'customer_id', 'sold_on', 'amount');
+CALL tiering.create_pipeline('shop', 'sale', 'customer_id', 'sold_on', 'amount', purchase_model => 'bgnbd');
 CALL tiering.refresh('shop', as_of => '2024-12-31');
 SELECT results_eq('SELECT model, version, kind, status, in_use, customers > 700, note FROM shop.model ORDER BY model', $$VALUES
 	('purchase', 1, 'bgnbd', 'converged', true, true, 'first fit'), ('value', 1, 'gamma_gamma', 'converged', true, true, 'first fit')$$, 'both models are fitted');
@@ -119,7 +119,7 @@ SELECT is((SELECT customers FROM shop.model WHERE model = 'purchase' AND in_use)
 -- customers who never leave: NBD scores, and says why
 CREATE TABLE loyal (customer integer, day date, amount numeric);
 INSERT INTO loyal SELECT c, date '2023-01-01' + d, 10 + c % 50 FROM generate_series(1, 400) AS c, generate_series(c % 9, 700, 10 + c % 40) AS d;
-CALL tiering.create_pipeline('loyal', 'loyal', 'customer', 'day', 'amount');
+CALL tiering.create_pipeline('loyal', 'loyal', 'customer', 'day', 'amount', purchase_model => 'bgnbd');
 CALL tiering.refresh('loyal', as_of => '2024-12-01');
 SELECT results_eq($$SELECT kind, status = 'converged', in_use FROM loyal.model WHERE model = 'purchase' ORDER BY version$$, $$VALUES ('bgnbd', false, false), ('nbd', true, true)$$, 'nobody leaves: the nested model is in use');
 SELECT is((SELECT DISTINCT model_status FROM loyal.customer_clv), 'bgnbd: boundary', 'the values say why');
@@ -142,7 +142,7 @@ SELECT is((SELECT count(*) FROM empty.customer_clv), 0::bigint, 'nobody at all')
 CALL tiering.refresh('empty', as_of => '2024-12-01');
 SELECT is((SELECT count(*) FROM empty.model WHERE model = 'purchase'), 1::bigint, 'is no reason to fit again');
 -- another kind of model that finds nothing does not replace one that is good
-CALL tiering.create_pipeline('changes', 'sale', 'customer_id', 'sold_on', 'amount');
+CALL tiering.create_pipeline('changes', 'sale', 'customer_id', 'sold_on', 'amount', purchase_model => 'bgnbd');
 CALL tiering.refresh('changes', as_of => '2024-12-31');
 CALL tiering.alter_pipeline('changes', 'loyal', 'customer', 'day', 'amount', purchase_model => 'mbgnbd');
 CALL tiering.refresh('changes', as_of => '2024-12-01');
@@ -150,7 +150,7 @@ SELECT is((SELECT string_agg(kind || ' ' || in_use, ', ' ORDER BY version) FROM 
 
 -- --- other ways to keep them ------------------------------------------------------------------
 
-SELECT format('CALL tiering.create_pipeline(%L, ''sale'', ''customer_id'', ''sold_on'', ''amount'', materialization => %L, histories => %L)', m || h, m, h),
+SELECT format('CALL tiering.create_pipeline(%L, ''sale'', ''customer_id'', ''sold_on'', ''amount'', materialization => %L, histories => %L, purchase_model => ''bgnbd'')', m || h, m, h),
 	format('CALL tiering.refresh(%L, as_of => ''2024-12-31'')', m || h),
 	format('SELECT is(clv_verdict(%1$L, ''bgnbd'', parameters_of(%1$L), ''2024-12-31''), ''sound'', %2$L)', m || h, 'values in a ' || m || ', histories in a ' || h)
 FROM unnest('{table,view,materialized view}'::text[]) AS m, unnest('{table,view}'::text[]) AS h WHERE (m, h) <> ('materialized view', 'table') \gexec

@@ -1,0 +1,282 @@
+
+/*
+ * pipeline, part ten: the registry of models, and which of them scores
+ */
+
+-- Warns of customers who were there before the data begin: a first quarter
+-- with many more new customers than the later ones have
+CREATE FUNCTION tiering.notice_truncation(pipeline text, as_of date, fit_since date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	q record;
+BEGIN
+	EXECUTE format($sql$
+SELECT min(f.first_day) AS begins, sum(f.customers) FILTER (WHERE f.quarter = 0) AS first_quarter,
+	sum(f.customers) FILTER (WHERE f.quarter > 0) / NULLIF(max(f.quarter), 0) AS later_quarters
+FROM (
+	SELECT d.first_day, count(*) AS customers, floor((d.first_day - min(d.first_day) OVER ()) / 91.31)::integer AS quarter
+	FROM (SELECT tiering.first_purchase(history, $1) AS first_day FROM %I.purchase_history OFFSET 0) AS d
+	WHERE d.first_day IS NOT NULL AND (d.first_day >= $2 OR $2 IS NULL)
+	GROUP BY d.first_day
+) AS f$sql$, pipeline) INTO q USING as_of, fit_since;
+	IF q.first_quarter > 2 * q.later_quarters AND q.first_quarter >= 100 THEN
+		RAISE NOTICE '% customers first bought in the first quarter of the data, later quarters have % on average',
+				q.first_quarter, round(q.later_quarters)
+			USING HINT = format('Many of them were customers before, and the fit takes them for new ones. CALL tiering.alter_pipeline(%L, fit_since => %L) leaves them out.',
+				pipeline, q.begins + 91);
+	END IF;
+END;
+$$;
+
+-- Fits one model to the records; NULL if nobody has one.  Numbers keep all their
+-- digits, whatever the session asks for.
+CREATE FUNCTION tiering.fit_model(pipeline text, kind text, fit_since date)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	fitted jsonb;
+BEGIN
+	EXECUTE format($sql$
+SELECT to_jsonb(f.model) || jsonb_build_object('first_purchase', f.first_purchase, 'last_purchase', f.last_purchase)
+FROM (
+	SELECT tiering.%I(%s) AS model, min(s.as_of - (s.age * 7)::integer) AS first_purchase,
+		max(s.as_of - ((s.age - s.recency) * 7)::integer) AS last_purchase
+	FROM (%s) AS s WHERE s.as_of - (s.age * 7)::integer >= $1 OR $1 IS NULL
+) AS f
+WHERE f.first_purchase IS NOT NULL$sql$, kind || '_fit',
+		CASE kind WHEN 'gamma_gamma' THEN 's.frequency, s.monetary' ELSE 's.frequency, s.recency, s.age' END,
+		tiering.clv_records_sql(pipeline, 'day')) INTO fitted USING fit_since;
+	RETURN fitted;
+END;
+$$;
+
+-- Stores a fitted model as the next version, and puts it in use if it may be
+CREATE FUNCTION tiering.keep_model(pipeline text, this_run bigint, model text, kind text, fitted jsonb, metrics jsonb,
+	use boolean, note text)
+RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kept integer;
+BEGIN
+	IF use THEN
+		EXECUTE format('UPDATE %I.model SET in_use = false WHERE model = $1 AND in_use', pipeline) USING model;
+	END IF;
+	EXECUTE format($sql$
+INSERT INTO %1$I.model (model, version, kind, run, as_of, fit_since, first_purchase, last_purchase, customers, status,
+	parameters, fit, metrics, in_use, note)
+SELECT $1, COALESCE((SELECT max(version) FROM %1$I.model WHERE model = $1), 0) + 1, $2, r.run, r.as_of, p.fit_since,
+	($3 ->> 'first_purchase')::date, ($3 ->> 'last_purchase')::date,
+	COALESCE(($3 ->> 'customers')::bigint, 0), COALESCE($3 ->> 'status', 'too_few'), $4, COALESCE($3, '{}'), $5, $6, $7
+FROM %1$I.run AS r CROSS JOIN %1$I.pipeline AS p WHERE r.run = $8
+RETURNING version$sql$, pipeline) INTO kept
+	USING model, kind, fitted, (
+		SELECT array_agg((fitted ->> u.name)::double precision ORDER BY u.n)
+		FROM unnest(CASE kind WHEN 'gamma_gamma' THEN '{p,q,v}' WHEN 'nbd' THEN '{r,alpha}'
+			WHEN 'pareto_nbd' THEN '{r,alpha,s,beta}' ELSE '{r,alpha,a,b}' END::text[]) WITH ORDINALITY AS u(name, n)
+		WHERE fitted ->> u.name IS NOT NULL), metrics, use, note, this_run;
+	RETURN kept;
+END;
+$$;
+
+-- Why models are to be fitted now; NULL if those in use will do
+CREATE FUNCTION tiering.refit_reason(pipeline text, this_run bigint, asked boolean)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reason text;
+BEGIN
+	EXECUTE format($sql$
+SELECT CASE
+	WHEN m.version IS NULL THEN 'first fit'
+	WHEN $2 THEN 'asked for'
+	WHEN m.wanted IS DISTINCT FROM p.purchase_model OR m.fit_since IS DISTINCT FROM p.fit_since OR m.settings_version <> p.source_version
+		THEN 'settings changed'
+	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due'
+	WHEN r.customers > 1.1 * m.customers_then THEN 'many new customers' END
+FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
+	LEFT JOIN LATERAL (
+		SELECT x.version, x.as_of, x.fit_since, f.customers AS customers_then, f.settings_version, x.fit ->> 'wanted' AS wanted
+		FROM %1$I.model AS x LEFT JOIN %1$I.run AS f ON f.run = x.run
+		WHERE x.model = 'purchase' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline)
+		INTO reason USING this_run, COALESCE(asked, false);
+	RETURN reason;
+END;
+$$;
+
+-- How well each model would have foretold the last part of the data, of which
+-- it knew nothing: NULL where they are too short to tell.  A sample of customers
+-- will do, the same one always.
+CREATE FUNCTION tiering.compare_models(pipeline text, day date)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known record;
+	calibration_end date;
+	compared jsonb;
+BEGIN
+	EXECUTE format($sql$
+SELECT min(f.first_day) AS begins, count(*) AS customers,
+	(SELECT floor(extract(epoch FROM p.clv_horizon) / 86400)::integer FROM %1$I.pipeline AS p) AS horizon
+FROM (SELECT tiering.first_purchase(history, $1) AS first_day FROM %1$I.purchase_history OFFSET 0) AS f
+WHERE f.first_day >= (SELECT p.fit_since FROM %1$I.pipeline AS p) IS NOT FALSE$sql$, pipeline) INTO known USING day;
+	IF (day - known.begins >= 84) IS NOT TRUE THEN
+		RETURN NULL;
+	END IF;
+	calibration_end := day - LEAST((day - known.begins) / 3, known.horizon);
+	EXECUTE format($sql$
+SELECT jsonb_object_agg(m.model, to_jsonb(m) - 'model')
+FROM (
+	SELECT h.model, min(h.status) AS status, count(*) AS customers, sum(h.actual) AS actual, sum(h.expected) AS expected,
+		sum(CASE WHEN h.probability >= 0 THEN ln(GREATEST(h.probability, 1e-300)) END) AS log_likelihood,
+		avg(abs(h.expected - h.actual)) AS mean_absolute_error, sqrt(avg((h.expected - h.actual) ^ 2)) AS root_mean_squared_error
+	FROM (%s) AS h
+	GROUP BY h.model
+	HAVING count(*) >= 100
+) AS m$sql$, tiering.clv_holdout_sql(pipeline, GREATEST(1, ceil(known.customers / 20000.0)::integer)))
+		INTO compared USING calibration_end, day;
+	RETURN jsonb_build_object('calibration_end', calibration_end, 'holdout_end', day, 'models', compared);
+END;
+$$;
+
+-- The kinds of model to fit, in order until one converges.  The one in use goes
+-- only if another foretells better by more than 1 % twice running, so that
+-- values do not flap.
+CREATE FUNCTION tiering.choose_models(pipeline text, INOUT compared jsonb, OUT kinds text[], OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	present text;
+	challenger text;
+	best text;
+	gain numeric;
+	better boolean;
+BEGIN
+	EXECUTE format('SELECT kind FROM %I.model WHERE model = $1 AND in_use AND status = $2 AND kind <> $3', pipeline)
+		INTO present USING 'purchase', 'converged', 'nbd';
+	EXECUTE format('SELECT metrics ->> $1 FROM %I.model WHERE model = $2 ORDER BY version DESC LIMIT 1', pipeline)
+		INTO challenger USING 'challenger', 'purchase';
+	SELECT array_agg(k.kind ORDER BY compared #>> ARRAY['models', k.kind, 'status'] = 'converged' DESC NULLS LAST,
+			(compared #>> ARRAY['models', k.kind, 'log_likelihood'])::double precision DESC NULLS LAST, k.n) INTO kinds
+	FROM unnest('{bgnbd,mbgnbd,pareto_nbd}'::text[]) WITH ORDINALITY AS k(kind, n);
+	best := kinds[1];
+	IF compared #> ARRAY['models', best] IS NULL THEN
+		note := 'too few data to compare models';
+		kinds := CASE WHEN present IS NULL THEN kinds ELSE ARRAY[present] END;
+		RETURN;
+	ELSIF present IS NULL THEN
+		note := format('%s foretells best', best);
+		RETURN;
+	END IF;
+	SELECT 100 * (b.log_likelihood - i.log_likelihood) / abs(i.log_likelihood),
+		b.root_mean_squared_error <= i.root_mean_squared_error
+		INTO gain, better
+	FROM jsonb_to_record(compared #> ARRAY['models', best])
+			AS b(log_likelihood numeric, root_mean_squared_error double precision),
+		jsonb_to_record(compared #> ARRAY['models', present])
+			AS i(log_likelihood numeric, root_mean_squared_error double precision);
+	kinds := ARRAY[present];
+	IF best = present THEN
+		note := format('%s foretells best again', present);
+	ELSIF gain <= 1 OR NOT better THEN
+		note := format('%s stays: %s foretells better by %s %% only', present, best, round(gain, 2));
+	ELSIF challenger = best THEN
+		note := format('%s foretells better by %s %% again, and takes over from %s', best, round(gain, 2), present);
+		kinds := ARRAY[best, present];
+	ELSE
+		note := format('%s stays: %s foretells better by %s %%, and takes over if it does again', present, best, round(gain, 2));
+		compared := compared || jsonb_build_object('challenger', best);
+	END IF;
+END;
+$$;
+
+-- What scores when no model was found: the former one, or NBD on a ridge or a boundary
+CREATE FUNCTION tiering.fall_back(pipeline text, this_run bigint, kind text, status text, wanted text, fit_since date,
+	compared jsonb)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	good boolean;
+	nested jsonb;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.model WHERE model = $1 AND in_use AND status = $2 AND kind <> $3)', pipeline)
+		INTO good USING 'purchase', 'converged', 'nbd';
+	IF good THEN
+		RETURN ' the former model stays,';
+	ELSIF status = 'too_few' THEN
+		RETURN '';
+	END IF;
+	nested := tiering.fit_model(pipeline, 'nbd', fit_since) || jsonb_build_object('wanted', wanted);
+	PERFORM tiering.keep_model(pipeline, this_run, 'purchase', 'nbd', nested, compared, nested ->> 'status' = 'converged',
+		format('%s: %s', kind, status));
+	RETURN format(' nbd %s,', nested ->> 'status');
+END;
+$$;
+
+-- The step that fits models.  One that is not the top of its likelihood never
+-- replaces one that is; with none to keep, NBD, in which nobody leaves, scores.
+CREATE FUNCTION tiering.refresh_models(pipeline text, this_run bigint, OUT row_count bigint, OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	reason text;
+	why text;
+	kinds text[];
+	kind text;
+	compared jsonb;
+	fitted jsonb;
+	found_status text;
+	first_status text;
+BEGIN
+	EXECUTE format('SELECT x.*, r.as_of AS day, r.refit_requested FROM %1$I.pipeline AS x CROSS JOIN %1$I.run AS r WHERE r.run = $1', pipeline)
+		INTO STRICT p USING this_run;
+	row_count := 0;
+	reason := tiering.refit_reason(pipeline, this_run, p.refit_requested);
+	IF reason IS NULL THEN
+		note := 'the models in use will do';
+		RETURN;
+	END IF;
+	PERFORM tiering.notice_truncation(pipeline, p.day, p.fit_since);
+	kinds := ARRAY[p.purchase_model];
+	IF p.purchase_model = 'auto' THEN
+		SELECT c.compared, c.kinds, c.note INTO compared, kinds, why
+		FROM tiering.choose_models(pipeline, tiering.compare_models(pipeline, p.day)) AS c;
+		reason := concat_ws(', ', reason, why);
+	END IF;
+	note := reason || ':';
+	FOREACH kind IN ARRAY kinds LOOP
+		fitted := COALESCE(tiering.fit_model(pipeline, kind, p.fit_since), '{}') || jsonb_build_object('wanted', p.purchase_model);
+		found_status := COALESCE(fitted ->> 'status', 'too_few');
+		first_status := COALESCE(first_status, found_status);
+		PERFORM tiering.keep_model(pipeline, this_run, 'purchase', kind, fitted, compared, found_status = 'converged', reason);
+		row_count := row_count + 1;
+		note := format('%s %s %s,', note, kind, found_status);
+		EXIT WHEN found_status IN ('converged', 'too_few');
+	END LOOP;
+	IF found_status <> 'converged' THEN
+		note := note || tiering.fall_back(pipeline, this_run, kinds[1], first_status, p.purchase_model, p.fit_since, compared);
+	END IF;
+	fitted := tiering.fit_model(pipeline, 'gamma_gamma', p.fit_since);
+	found_status := COALESCE(fitted ->> 'status', 'too_few');
+	PERFORM tiering.keep_model(pipeline, this_run, 'value', 'gamma_gamma', fitted, NULL,
+		found_status = 'converged' AND (fitted ->> 'q')::double precision > 1, reason);
+	note := format('%s gamma_gamma %s', note, found_status);
+	row_count := row_count + 1;
+END;
+$$;
