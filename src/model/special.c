@@ -103,6 +103,9 @@ log_beta_ratio(double a, double b, double n)
 			sum += log_share(a, b + i);
 		return sum;
 	}
+	/* neither form has all digits everywhere: what is left out here is a^2 / b */
+	if (a > 1e6 && (a > 0.1 * b || a * a > 70 * n * b))
+		return log_rising(b, n) - log_rising(a + b, n);
 	for (int i = steps_to_large(b); i > 0; i--)
 	{
 		sum += log_share(a, z) - log_share(a, z + n);
