@@ -228,8 +228,8 @@ clv_check_record(PurchaseKind kind, const PurchaseRecord *record)
 					  "above 0 although there were repeat purchases", hint);
 	if (kind != PURCHASE_BGBB)
 		return;
-	if (record->T != floor(record->T) || record->T > CLV_MOST)
-		refuse_record("age", record->T, "a whole number up to 1000000", hint);
+	if (record->T != floor(record->T) || record->T > CLV_OPPORTUNITIES)
+		refuse_record("age", record->T, "a whole number up to 100000", hint);
 	if (record->t_x != floor(record->t_x) || record->t_x < record->x)
 		refuse_record("recency", record->t_x,
 					  "a whole number from the frequency on", hint);
@@ -266,11 +266,11 @@ clv_horizon(FunctionCallInfo fcinfo, int argument, PurchaseKind kind,
 				 errhint("Pass a time in the model's unit, or 'infinity'.") :
 				 errhint("Pass a time in the model's unit.")));
 	if (kind == PURCHASE_BGBB && (horizon != floor(horizon) ||
-								  horizon > CLV_MOST))
+								  horizon > CLV_OPPORTUNITIES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("horizon %g is not a whole number up to %d", horizon,
-						CLV_MOST),
+						CLV_OPPORTUNITIES),
 				 errhint("This model counts opportunities.")));
 	return horizon;
 }

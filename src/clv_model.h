@@ -19,7 +19,8 @@
 #define CLV_LARGEST		1e9		/* limit of times */
 #define CLV_PARAMETER	1e15	/* limit of parameters; a fit's may run far off */
 #define CLV_COVARIANCE	16		/* elements of the largest covariance matrix */
-#define CLV_MOST		1000000 /* limit of purchases and opportunities */
+#define CLV_MOST		1000000 /* limit of purchases */
+#define CLV_OPPORTUNITIES	100000	/* limit of those: each is a step */
 
 /* A unit of time that records and models are counted in */
 typedef struct TimeUnit
