@@ -12,69 +12,11 @@
  */
 #include <math.h>
 
+#include "model/decline.h"
 #include "model/negative_binomial.h"
-#include "model/pareto_nbd.h"
+#include "model/purchase.h"
 #include "model/quadrature.h"
 #include "model/special.h"
-
-/* (1 + v/A)^-R (1 + v/B)^-S over u, where v = C (e^u - 1), C = min(A, B) */
-typedef struct Decline
-{
-	double		near_power;		/* of 1 + v/C */
-	double		far_power;		/* of the other */
-	double		share;			/* C / the other scale */
-} Decline;
-
-static double
-decline_density(double u, const void *arg)
-{
-	const Decline *decline = arg;
-
-	return (1 - decline->near_power) * u -
-		decline->far_power * log1p(decline->share * expm1(u));
-}
-
-/*
- * A rule for the integral of (1 + v/A)^-R (1 + v/B)^-S from v = 0 to length,
- * over u = log(1 + v/C); returns C, by which it is to be multiplied.
- */
-double
-decline_rule(double A, double R, double B, double S, double length,
-			 QuadratureRule *rule)
-{
-	double		C = fmin(A, B);
-	Decline		decline = {
-		.near_power = A <= B ? R : S,
-		.far_power = A <= B ? S : R,
-		.share = A <= B ? A / B : B / A
-	};
-	double		slope = 1 - decline.near_power - decline.far_power * decline.share;
-	Quadrature	what = {
-		.density = decline_density,
-		.arg = &decline,
-		.high = log1p(length / C),
-		.start_is_peak = slope <= 0,
-		.first_step = slope < -4 ? -8 / slope : 2,
-		.smooth_below = -INFINITY,
-		.smooth_above = INFINITY
-	};
-
-	quadrature_rule(&what, rule);
-	return C;
-}
-
-/* The logarithm of that integral */
-double
-decline_log_integral(double A, double R, double B, double S, double length)
-{
-	QuadratureRule rule;
-	double		C;
-
-	if (length == 0)
-		return -INFINITY;
-	C = decline_rule(A, R, B, S, length, &rule);
-	return log(C) + rule.peak + log(rule.sum);
-}
 
 static double
 pareto_nbd_log_odds_gone(const double *parameter, const PurchaseRecord *record)

@@ -11,7 +11,7 @@
  */
 #include <math.h>
 
-#include "model/pareto_nbd.h"
+#include "model/decline.h"
 #include "model/purchase_slopes.h"
 #include "model/special.h"
 
@@ -39,63 +39,89 @@ add_beta_ratio(Slopes *slopes, int i, double a, double b, double n)
 	slopes->second[i + 1][i + 1] += trigamma(b + n) - trigamma(b) + curve;
 }
 
-/* Adds (scale / (scale + T))^power, power being shape + x, but for the x-th
- * power of scale, as a function of shape i and scale i + 1 */
+/* Adds log (scale / (scale + T))^power as a function of shape i, of which the
+ * power is a sum, and scale i + 1 */
 static void
-add_power(Slopes *slopes, int i, double shape, double x, double scale, double T)
+add_power(Slopes *slopes, int i, double power, double scale, double T)
 {
 	double		all = scale + T;
+	double		lost = T / all;
+	double		fall = log1p(T / scale);
 
-	slopes->value -= shape * log1p(T / scale) + x * log(all);
-	slopes->first[i] -= log1p(T / scale);
-	slopes->first[i + 1] += shape / scale - (shape + x) / all;
-	slopes->second[i + 1][i] += T / (scale * all);
-	slopes->second[i + 1][i + 1] += (shape + x) / (all * all) -
-		shape / (scale * scale);
+	slopes->value -= power * fall;
+	slopes->first[i] -= fall;
+	slopes->first[i + 1] += power * lost / scale;
+	slopes->second[i + 1][i] += lost / scale;
+	slopes->second[i + 1][i + 1] -= power * lost * (scale + all) /
+		(scale * scale * all);
+}
+
+/* Adds log(1 + e^odds) */
+static void
+add_odds(Slopes *slopes, const Slopes *odds)
+{
+	double		least = exp(-fabs(odds->value));
+	double		share = (odds->value < 0 ? least : 1) / (1 + least);
+
+	slopes->value += fmax(odds->value, 0) + log1p(least);
+	for (int i = 0; i < FIT_MAX; i++)
+	{
+		slopes->first[i] += share * odds->first[i];
+		for (int j = 0; j <= i; j++)
+			slopes->second[i][j] += share * (odds->second[i][j] + (1 - share) *
+											 odds->first[i] * odds->first[j]);
+	}
 }
 
 /* The logarithm of e^a + e^b; the result goes to a */
 static void
 add_logs(Slopes *a, const Slopes *b)
 {
-	double		most = fmax(a->value, b->value);
-	double		of_a = exp(a->value - most);
-	double		of_b = exp(b->value - most);
-	double		share = of_b / (of_a + of_b);
+	Slopes		odds;
 
+	if (a->value == -INFINITY)
+	{
+		*a = *b;
+		return;
+	}
+	odds.value = b->value - a->value;
 	for (int i = 0; i < FIT_MAX; i++)
+	{
+		odds.first[i] = b->first[i] - a->first[i];
 		for (int j = 0; j <= i; j++)
-			a->second[i][j] += share * (b->second[i][j] - a->second[i][j]) +
-				share * (1 - share) * (b->first[i] - a->first[i]) *
-				(b->first[j] - a->first[j]);
-	for (int i = 0; i < FIT_MAX; i++)
-		a->first[i] += share * (b->first[i] - a->first[i]);
-	a->value = most + log(of_a + of_b);
+			odds.second[i][j] = b->second[i][j] - a->second[i][j];
+	}
+	add_odds(a, &odds);
 }
 
 static void
 nbd_count(const double *parameter, double x, Slopes *slopes)
 {
+	double		alpha = parameter[1];
+
 	add_rising(slopes, 0, parameter[0], x);
+	slopes->value -= x * log(alpha);
+	slopes->first[1] -= x / alpha;
+	slopes->second[1][1] += x / (alpha * alpha);
 }
 
 static void
 nbd_times(const double *parameter, const PurchaseRecord *record, Slopes *slopes)
 {
-	add_power(slopes, 0, parameter[0], record->x, parameter[1], record->T);
+	add_power(slopes, 0, parameter[0] + record->x, parameter[1], record->T);
 }
 
 static void
 bgnbd_count(const double *parameter, double x, Slopes *slopes)
 {
-	add_rising(slopes, 0, parameter[0], x);
+	nbd_count(parameter, x, slopes);
 	add_beta_ratio(slopes, 2, parameter[2], parameter[3], x);
 }
 
 static void
 mbgnbd_count(const double *parameter, double x, Slopes *slopes)
 {
-	add_rising(slopes, 0, parameter[0], x);
+	nbd_count(parameter, x, slopes);
 	add_beta_ratio(slopes, 2, parameter[2], parameter[3], x + 1);
 }
 
@@ -134,83 +160,28 @@ mbgnbd_times(const double *parameter, const PurchaseRecord *record,
 	add_gone(slopes, parameter, record, record->x);
 }
 
-/* Derivatives of log of the integrand of add_left_between() at v */
-static void
-integrand_slopes(double A, double R, double B, double s, double v,
-				 Slopes *slopes)
-{
-	double		far_a = A + v;
-	double		far_b = B + v;
-
-	slopes->first[0] = -log1p(v / A);
-	slopes->first[1] = R / A - R / far_a;
-	slopes->first[2] = -log1p(v / B);
-	slopes->first[3] = s / B - (s + 1) / far_b;
-	slopes->second[1][0] = 1 / A - 1 / far_a;
-	slopes->second[1][1] = R / (far_a * far_a) - R / (A * A);
-	slopes->second[3][2] = 1 / B - 1 / far_b;
-	slopes->second[3][3] = (s + 1) / (far_b * far_b) - s / (B * B);
-}
-
-/*
- * The integral over v from 0 to T - t_x of (1 + v/A)^-R (1 + v/B)^-(s+1) / B,
- * where A = alpha + t_x and B = beta + t_x.  The derivatives of its logarithm
- * are means, over the integrand, of those of the integrand's.
- */
-static void
-add_left_between(Slopes *slopes, const double *parameter,
-				 const PurchaseRecord *record)
-{
-	double		A = parameter[1] + record->t_x;
-	double		B = parameter[3] + record->t_x;
-	double		R = parameter[0] + record->x;
-	double		s = parameter[2];
-	Slopes		mean = {0};
-	QuadratureRule rule;
-	double		C = decline_rule(A, R, B, s + 1, record->T - record->t_x, &rule);
-
-	for (size_t k = 0; k < rule.count; k++)
-	{
-		double		weight = rule.node[k].weight / rule.sum;
-		Slopes		here = {0};
-
-		integrand_slopes(A, R, B, s, C * expm1(rule.node[k].u), &here);
-		for (int i = 0; i < FIT_MAX; i++)
-		{
-			mean.first[i] += weight * here.first[i];
-			for (int j = 0; j <= i; j++)
-				mean.second[i][j] += weight *
-					(here.second[i][j] + here.first[i] * here.first[j]);
-		}
-	}
-	slopes->value += log(C / B) + rule.peak + log(rule.sum);
-	for (int i = 0; i < FIT_MAX; i++)
-	{
-		for (int j = 0; j <= i; j++)
-			slopes->second[i][j] += mean.second[i][j] -
-				mean.first[i] * mean.first[j];
-		slopes->first[i] += mean.first[i];
-	}
-}
-
+/* Left since the last purchase: the chance of leaving now, and all the time */
 static void
 pareto_nbd_times(const double *parameter, const PurchaseRecord *record,
 				 Slopes *slopes)
 {
+	double		R = parameter[0] + record->x;
 	double		s = parameter[2];
+	double		end = parameter[3] + record->T;
 	Slopes		gone = {0};
 
-	nbd_times(parameter, record, slopes);
-	add_power(slopes, 2, s, 0, parameter[3], record->T);
+	add_power(slopes, 0, R, parameter[1], record->T);
+	add_power(slopes, 2, s, parameter[3], record->T);
 	if (record->T == record->t_x)
 		return;
-	nbd_times(parameter, &(PurchaseRecord) {record->x, 0, record->t_x}, &gone);
-	add_power(&gone, 2, s, 0, parameter[3], record->t_x);
-	gone.value += log(s);
-	gone.first[2] += 1 / s;
-	gone.second[2][2] -= 1 / (s * s);
-	add_left_between(&gone, parameter, record);
-	add_logs(slopes, &gone);
+	gone.value = log(s / end);
+	gone.first[2] = 1 / s;
+	gone.first[3] = -1 / end;
+	gone.second[2][2] = -1 / (s * s);
+	gone.second[3][3] = 1 / (end * end);
+	decline_add_slopes(parameter[1] + record->t_x, R, parameter[3] + record->t_x,
+					   s + 1, record->T - record->t_x, &gone);
+	add_odds(slopes, &gone);
 }
 
 /* Adds sign times the logarithm of parameter i, plus j unless it is -1, plus c */

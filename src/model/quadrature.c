@@ -17,9 +17,16 @@
 #define PANEL_STEP		2.0		/* longest panel where there are features */
 #define PANEL_CHANGE	10.0	/* largest change of the logarithm in one */
 #define NEGLIGIBLE		44.0	/* e^-44 is below a double's last digit */
-#define POINTS			8		/* on each side of a panel's middle */
+#define MOST_PANELS		(QUADRATURE_MAX / PANEL_POINTS / 2) /* on one side */
 
-static const double gauss[POINTS][2] = {
+/* Gauss-Legendre points to the right of the middle, and weights */
+static const double gauss_8[][2] = {
+	{0.1834346424956498049395, 0.3626837833783619829652},
+	{0.5255324099163289858177, 0.3137066458778872873380},
+	{0.7966664774136267395916, 0.2223810344533744705444},
+	{0.9602898564975362316836, 0.1012285362903762591525}
+};
+static const double gauss_16[][2] = {
 	{0.0950125098376374401853, 0.1894506104550684962854},
 	{0.2816035507792589132305, 0.1826034150449235888668},
 	{0.4580167776572273863424, 0.1691565193950025381893},
@@ -75,36 +82,32 @@ find_peak(const Quadrature *what)
 	return (left + right) / 2;
 }
 
-/* Adds the points of one panel */
-static void
-add_panel(const Quadrature *what, QuadratureRule *rule, double from, double to)
+/* Points of a panel and their weights; their number is 8, or PANEL_POINTS */
+void
+quadrature_points(double from, double to, int points, double *u, double *weight)
 {
+	const double (*gauss)[2] = points == 8 ? gauss_8 : gauss_16;
 	double		middle = (from + to) / 2;
 	double		half = fabs(to - from) / 2;
 
-	for (int i = 0; i < POINTS; i++)
-		for (int side = -1; side <= 1; side += 2)
-		{
-			QuadratureNode *node = &rule->node[rule->count++];
-
-			node->u = middle + side * half * gauss[i][0];
-			node->weight = half * gauss[i][1] *
-				exp(at(what, node->u) - rule->peak);
-			rule->sum += node->weight;
-		}
+	for (int i = 0; i < points / 2; i++)
+	{
+		u[2 * i] = middle - half * gauss[i][0];
+		u[2 * i + 1] = middle + half * gauss[i][0];
+		weight[2 * i] = weight[2 * i + 1] = half * gauss[i][1];
+	}
 }
 
 /* Panels from the peak to one end: direction is 1 or -1 */
 static void
-add_side(const Quadrature *what, QuadratureRule *rule, double from,
-		 int direction)
+add_side(const Quadrature *what, double from, double peak, int direction,
+		 AddPanel add_panel, void *into)
 {
 	double		end = direction > 0 ? what->high : what->low;
-	double		value = at(what, from);
+	double		value = peak;
 	double		step = what->first_step > 0 ? what->first_step / 2 : PANEL_STEP;
 
-	while ((end - from) * direction > 0 &&
-		   rule->count + 2 * POINTS <= QUADRATURE_MAX)
+	for (int i = 0; i < MOST_PANELS && (end - from) * direction > 0; i++)
 	{
 		bool		smooth = direction > 0 ? from >= what->smooth_above
 			: from <= what->smooth_below;
@@ -122,11 +125,44 @@ add_side(const Quadrature *what, QuadratureRule *rule, double from,
 				break;
 			step = fabs(to - from) / 2;
 		}
-		add_panel(what, rule, from, to);
+		add_panel(what, from, to, peak, into);
 		from = to;
 		value = next;
-		if (value < rule->peak - NEGLIGIBLE)
+		if (value < peak - NEGLIGIBLE)
 			break;
+	}
+}
+
+/*
+ * Hands over all panels, which add to something; returns the logarithm of the
+ * function at its peak, by which it is to be divided.
+ */
+double
+quadrature_panels(const Quadrature *what, AddPanel add_panel, void *into)
+{
+	double		from = what->start_is_peak ? what->start : find_peak(what);
+	double		peak = at(what, from);
+
+	add_side(what, from, peak, 1, add_panel, into);
+	add_side(what, from, peak, -1, add_panel, into);
+	return peak;
+}
+
+static void
+add_nodes(const Quadrature *what, double from, double to, double peak, void *into)
+{
+	QuadratureRule *rule = into;
+	double		u[PANEL_POINTS];
+	double		weight[PANEL_POINTS];
+
+	quadrature_points(from, to, PANEL_POINTS, u, weight);
+	for (int i = 0; i < PANEL_POINTS; i++)
+	{
+		QuadratureNode *node = &rule->node[rule->count++];
+
+		node->u = u[i];
+		node->weight = weight[i] * exp(at(what, u[i]) - peak);
+		rule->sum += node->weight;
 	}
 }
 
@@ -134,23 +170,32 @@ add_side(const Quadrature *what, QuadratureRule *rule, double from,
 void
 quadrature_rule(const Quadrature *what, QuadratureRule *rule)
 {
-	double		peak = what->start_is_peak ? what->start : find_peak(what);
-
 	rule->count = 0;
 	rule->sum = 0;
-	rule->peak = at(what, peak);
-	add_side(what, rule, peak, 1);
-	add_side(what, rule, peak, -1);
+	rule->peak = quadrature_panels(what, add_nodes, rule);
+}
+
+static void
+add_values(const Quadrature *what, double from, double to, double peak,
+		   void *into)
+{
+	double	   *sum = into;
+	double		u[PANEL_POINTS];
+	double		weight[PANEL_POINTS];
+
+	quadrature_points(from, to, PANEL_POINTS, u, weight);
+	for (int i = 0; i < PANEL_POINTS; i++)
+		*sum += weight[i] * exp(at(what, u[i]) - peak);
 }
 
 /* The logarithm of the integral */
 double
 quadrature_log(const Quadrature *what)
 {
-	QuadratureRule rule;
+	double		sum = 0;
+	double		peak = quadrature_panels(what, add_values, &sum);
 
-	quadrature_rule(what, &rule);
-	return rule.peak + log(rule.sum);
+	return peak + log(sum);
 }
 
 /* The integral from 0 of a function without features, in panels of one length */

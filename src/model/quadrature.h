@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define QUADRATURE_MAX	2048	/* nodes that a rule has room for */
+#define PANEL_POINTS	16		/* in each panel of a rule */
 
 /* The logarithm of the function at u; concave in u */
 typedef double (*LogDensity) (double u, const void *arg);
@@ -46,6 +47,14 @@ typedef struct QuadratureRule
 	QuadratureNode node[QUADRATURE_MAX];
 } QuadratureRule;
 
+/* Adds what is between two points to a sum, the function divided by e^peak */
+typedef void (*AddPanel) (const Quadrature *what, double from, double to,
+						  double peak, void *into);
+
+extern void quadrature_points(double from, double to, int points, double *u,
+							  double *weight);
+extern double quadrature_panels(const Quadrature *what, AddPanel add_panel,
+								void *into);
 extern void quadrature_rule(const Quadrature *what, QuadratureRule *rule);
 extern double quadrature_log(const Quadrature *what);
 extern double quadrature_even(double (*function) (double u, const void *arg),

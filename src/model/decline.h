@@ -1,19 +1,18 @@
 /*-------------------------------------------------------------------------
  *
- * pareto_nbd.h
+ * decline.h
  *	  The integral that Pareto/NBD and its fit share.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef MODEL_PARETO_NBD_H
-#define MODEL_PARETO_NBD_H
+#ifndef MODEL_DECLINE_H
+#define MODEL_DECLINE_H
 
-#include "model/purchase.h"
-#include "model/quadrature.h"
+#include "model/purchase_slopes.h"
 
-extern double decline_rule(double A, double R, double B, double S,
-						   double length, QuadratureRule *rule);
 extern double decline_log_integral(double A, double R, double B, double S,
 								   double length);
+extern void decline_add_slopes(double A, double R, double B, double S,
+							   double length, Slopes *slopes);
 
-#endif							/* MODEL_PARETO_NBD_H */
+#endif							/* MODEL_DECLINE_H */
