@@ -30,9 +30,12 @@ fit_status_name(FitStatus status)
 	return names[status];
 }
 
-/* Solves (damping I - H) step = gradient by Cholesky; false if not definite */
+/*
+ * Solves (damping I - H) step = gradient by Cholesky; false if not definite.
+ * What is held makes no step.
+ */
 static bool
-damped_step(const Fit *fit, double damping, double *step)
+damped_step(const Fit *fit, double damping, const bool *held, double *step)
 {
 	int			n = fit->parameters;
 	double		l[FIT_MAX][FIT_MAX];
@@ -45,6 +48,8 @@ damped_step(const Fit *fit, double damping, double *step)
 		{
 			double		sum = (i == j ? damping : 0) - fit->best.hessian[i][j];
 
+			if (held[i] || held[j])
+				sum = i == j;
 			for (int k = 0; k < j; k++)
 				sum -= l[i][k] * l[j][k];
 			if (i != j)
@@ -54,7 +59,7 @@ damped_step(const Fit *fit, double damping, double *step)
 			else
 				return false;
 		}
-		y = fit->best.gradient[i];
+		y = held[i] ? 0 : fit->best.gradient[i];
 		for (int k = 0; k < i; k++)
 			y -= l[i][k] * step[k];
 		step[i] = y / l[i][i];
@@ -93,16 +98,51 @@ largest(const double *v, int n)
 	return most;
 }
 
-/* Makes a step no longer than allowed, and keeps within the limits */
+/* A step that leads nowhere beyond a limit: what would go there is held */
+static bool
+find_step(const Fit *fit, double damping, double *step)
+{
+	const double *at = fit->best.at;
+	bool		held[FIT_MAX] = {false};
+
+	for (int i = 0; i < fit->parameters; i++)
+	{
+		if (i == 0 && !damped_step(fit, damping, held, step))
+			return false;
+		if (fabs(at[i]) >= FIT_LIMIT && at[i] * step[i] > 0)
+		{
+			held[i] = true;
+			i = -1;
+		}
+	}
+	return true;
+}
+
+/* Makes a step no longer than allowed, which ends where it meets a limit */
 static void
 take_step(const Fit *fit, const double *step, FitPoint *next)
 {
+	const double *at = fit->best.at;
 	double		most = largest(step, fit->parameters);
 	double		scale = most > LONGEST_STEP ? LONGEST_STEP / most : 1;
 
 	for (int i = 0; i < fit->parameters; i++)
-		next->at[i] = fmax(-FIT_LIMIT, fmin(FIT_LIMIT, fit->best.at[i] +
-											scale * step[i]));
+		if (fabs(at[i] + scale * step[i]) > FIT_LIMIT)
+			scale = (FIT_LIMIT - copysign(at[i], at[i] * step[i])) / fabs(step[i]);
+	for (int i = 0; i < fit->parameters; i++)
+	{
+		next->at[i] = at[i] + scale * step[i];
+		/* there, and not a last digit before */
+		if (fabs(next->at[i]) > FIT_LIMIT - STEP_GOAL)
+			next->at[i] = copysign(FIT_LIMIT, next->at[i]);
+	}
+}
+
+static void
+note_near(Fit *fit)
+{
+	if (largest(fit->best.at, fit->parameters) <= FAR_OFF)
+		memcpy(fit->near, fit->best.at, sizeof(fit->near));
 }
 
 /* Climbs from a start until there is nothing to gain; false if told to stop */
@@ -114,6 +154,7 @@ fit_climb(Fit *fit, const double *start, int iterations)
 	fit->status = FIT_NOT_CONVERGED;
 	fit->iterations = 0;
 	memcpy(fit->best.at, start, sizeof(double) * fit->parameters);
+	memcpy(fit->near, fit->best.at, sizeof(fit->near));
 	if (!fit->objective(&fit->best, fit->arg))
 	{
 		fit->status = FIT_STOPPED;
@@ -130,7 +171,7 @@ fit_climb(Fit *fit, const double *start, int iterations)
 		double		moved = 0;
 		FitPoint	next;
 
-		while (!damped_step(fit, damping, step) && damping < DAMPING_LIMIT)
+		while (!find_step(fit, damping, step) && damping < DAMPING_LIMIT)
 			damping = damping == 0 ? 1e-6 : damping * 4;
 		if (damping >= DAMPING_LIMIT)
 			break;
@@ -151,6 +192,7 @@ fit_climb(Fit *fit, const double *start, int iterations)
 			 largest(fit->best.gradient, fit->parameters)))
 		{
 			fit->best = next;
+			note_near(fit);
 			damping = damping < 1e-8 ? 0 : damping / 8;
 			if (moved < STEP_GOAL ||
 				largest(next.gradient, fit->parameters) < GRADIENT_GOAL)
@@ -176,6 +218,7 @@ fit_climb(Fit *fit, const double *start, int iterations)
 static bool
 invert(const Fit *fit, double inverse[FIT_MAX][FIT_MAX])
 {
+	static const bool held[FIT_MAX] = {false};
 	Fit			unit = *fit;
 
 	for (int column = 0; column < fit->parameters; column++)
@@ -184,7 +227,7 @@ invert(const Fit *fit, double inverse[FIT_MAX][FIT_MAX])
 
 		memset(unit.best.gradient, 0, sizeof(unit.best.gradient));
 		unit.best.gradient[column] = 1;
-		if (!damped_step(&unit, 0, step))
+		if (!damped_step(&unit, 0, held, step))
 			return false;
 		for (int row = 0; row < fit->parameters; row++)
 			inverse[row][column] = step[row];

@@ -46,6 +46,7 @@ typedef struct Fit
 	double		observations;
 	/* what comes of it */
 	FitPoint	best;
+	double		near[FIT_MAX];	/* where the climb was before it went far off */
 	double		log_error[FIT_MAX]; /* standard errors of the logarithms */
 	double		log_covariance[FIT_MAX][FIT_MAX];	/* NAN: there is none */
 	double		gradient_norm;	/* largest element */

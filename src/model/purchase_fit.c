@@ -4,7 +4,8 @@
  *	  Fits a purchase model to the records of all customers.
  *
  * The likelihood can have more than one top, so several starts are tried on a
- * part of the records, and the best is climbed to the end on all of them.
+ * part of the records, and the best is climbed to the end on all of them.  Of
+ * very many a larger part is climbed first: few steps on all are left.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,8 @@
 
 #define TRIAL_GROUPS	400		/* records with purchases, and without, that the
 								 * starts are tried on */
+#define PART_GROUPS		10000	/* the same of the larger part */
+#define MANY_GROUPS		50000	/* from here on that saves time */
 #define FEW_GROUPS		5000	/* up to here every end is climbed to the top */
 #define SLOW_SHARE		8		/* BG/BB takes a step for each opportunity: it is
 								 * given so much less to do */
@@ -27,13 +30,25 @@
 typedef struct Sample
 {
 	PurchaseKind kind;
-	const RecordGroup *groups;
+	const RecordGroup *groups;	/* sorted by x */
 	size_t		count;
-	double		customers;		/* in those */
+	size_t		without;		/* purchases: so many come first */
+	size_t		stride[2];		/* one of so many without, and with, is taken */
+	double		customers;		/* that they stand for */
 	double		unit;			/* of time, such that times are about one */
 	double		penalizer;
 	ModelStop	stop;
 } Sample;
+
+/*
+ * The end of a climb on some records, and where the climb on more goes on from:
+ * what ran away is fetched back, as with more records it need not.
+ */
+typedef struct End
+{
+	double		at[FIT_MAX];
+	double		near[FIT_MAX];
+} End;
 
 /* Where a climb may begin: shape of rates, and what makes customers leave */
 typedef struct Start
@@ -54,33 +69,47 @@ add_weighted(Slopes *sum, const Slopes *one, double weight)
 	}
 }
 
+/* The next group that is taken */
+static size_t
+next_group(const Sample *sample, size_t i)
+{
+	if (i >= sample->without)
+		return i + sample->stride[1];
+	i += sample->stride[0];
+	return i < sample->without ? i : sample->without;
+}
+
 /* Sums over the records; those of one x stand together */
 static bool
 sum_sample(const Sample *sample, const double *parameter, Slopes *sum)
 {
 	const PurchaseSlopes *slopes = &purchase_slopes[sample->kind];
-	Slopes		of_count;
-	double		x = -1;
+	double		customers = 0;	/* of one x */
+	size_t		done = 0;
+	size_t		next;
 
-	for (size_t i = 0; i < sample->count; i++)
+	for (size_t i = 0; i < sample->count; i = next)
 	{
 		const RecordGroup *group = &sample->groups[i];
+		double		weight = group->customers *
+			(double) sample->stride[i >= sample->without];
 		PurchaseRecord record = group->record;
 		Slopes		one = {0};
 
-		if (i % ASK_EVERY == 0 && sample->stop())
+		if (done++ % ASK_EVERY == 0 && sample->stop())
 			return false;
-		if (record.x != x)
-		{
-			memset(&of_count, 0, sizeof(of_count));
-			x = record.x;
-			slopes->of_count(parameter, x, &of_count);
-		}
 		record.t_x /= sample->unit;
 		record.T /= sample->unit;
 		slopes->of_times(parameter, &record, &one);
-		add_weighted(sum, &of_count, group->customers);
-		add_weighted(sum, &one, group->customers);
+		add_weighted(sum, &one, weight);
+		customers += weight;
+		next = next_group(sample, i);
+		if (next < sample->count && sample->groups[next].record.x == record.x)
+			continue;
+		memset(&one, 0, sizeof(one));
+		slopes->of_count(parameter, record.x, &one);
+		add_weighted(sum, &one, customers);
+		customers = 0;
 	}
 	return true;
 }
@@ -142,44 +171,35 @@ time_per_purchase(const Sample *sample)
 }
 
 /*
- * Some of the records, with and without purchases, each standing for those
- * that are left out beside it; returns how many.  Groups are sorted by x.
+ * Takes some of the records, so many at most with purchases and without, each
+ * standing for those that are left out beside it.
  */
-static size_t
-choose_some(const Sample *all, RecordGroup *some)
+static Sample
+take_some(const Sample *all, size_t most)
 {
-	size_t		most = TRIAL_GROUPS /
-		(all->kind == PURCHASE_BGBB ? SLOW_SHARE : 1);
-	size_t		without = 0;
-	size_t		count = 0;
+	Sample		some = *all;
 
-	while (without < all->count && all->groups[without].record.x == 0)
-		without++;
-	for (int half = 0; half < 2; half++)
-	{
-		size_t		from = half == 0 ? 0 : without;
-		size_t		to = half == 0 ? without : all->count;
-		size_t		stride = (to - from + most - 1) / most;
-
-		for (size_t i = from; i < to; i += stride)
-		{
-			some[count] = all->groups[i];
-			some[count++].customers *= (double) stride;
-		}
-	}
-	return count;
+	if (all->kind == PURCHASE_BGBB)
+		most /= SLOW_SHARE;
+	some.stride[0] = (all->without + most - 1) / most;
+	some.stride[1] = (all->count - all->without + most - 1) / most;
+	some.customers = 0;
+	for (size_t i = 0; i < some.count; i = next_group(&some, i))
+		some.customers += some.groups[i].customers *
+			(double) some.stride[i >= some.without];
+	return some;
 }
 
 /* Is this the end of a climb that is known already? */
 static bool
-is_known(const Fit *fit, double ends[][FIT_MAX], size_t count)
+is_known(const Fit *fit, const End *ends, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
 		double		away = 0;
 
 		for (int k = 0; k < fit->parameters; k++)
-			away = fmax(away, fabs(fit->best.at[k] - ends[i][k]));
+			away = fmax(away, fabs(fit->best.at[k] - ends[i].at[k]));
 		if (away < 0.1)
 			return true;
 	}
@@ -195,19 +215,13 @@ static const Start starts[] = {
 
 /* Tries the starts on some of the records; returns the ends, the best first */
 static size_t
-try_starts(const Sample *all, Fit *fit, double ends[][FIT_MAX])
+try_starts(const Sample *all, Fit *fit, End *ends)
 {
-	RecordGroup chosen[2 * TRIAL_GROUPS];
-	Sample		some = *all;
+	Sample		some = take_some(all, TRIAL_GROUPS);
 	double		time_each = time_per_purchase(all);
 	double		best = -INFINITY;
 	size_t		count = 0;
 
-	some.groups = chosen;
-	some.count = choose_some(all, chosen);
-	some.customers = 0;
-	for (size_t i = 0; i < some.count; i++)
-		some.customers += chosen[i].customers;
 	fit->arg = &some;
 	for (size_t i = 0; i < STARTS; i++)
 	{
@@ -218,32 +232,50 @@ try_starts(const Sample *all, Fit *fit, double ends[][FIT_MAX])
 			return 0;
 		if (is_known(fit, ends, count))
 			continue;
-		memcpy(ends[count++], fit->best.at, sizeof(fit->best.at));
+		memcpy(ends[count].at, fit->best.at, sizeof(at));
+		memcpy(ends[count++].near, fit->near, sizeof(at));
 		if (fit->best.value > best)
 		{
+			End			first = ends[0];
+
 			best = fit->best.value;
-			memcpy(at, ends[0], sizeof(at));
-			memcpy(ends[0], ends[count - 1], sizeof(at));
-			memcpy(ends[count - 1], at, sizeof(at));
+			ends[0] = ends[count - 1];
+			ends[count - 1] = first;
 		}
 	}
 	fit->arg = NULL;
 	return count;
 }
 
+/* Climbs on from an end on a larger part of very many records */
+static bool
+climb_part(const Sample *all, Fit *fit, End *end)
+{
+	Sample		part = take_some(all, PART_GROUPS);
+	bool		done;
+
+	fit->arg = &part;
+	done = fit_climb(fit, end->near, FULL_STEPS);
+	memcpy(end->near, fit->near, sizeof(end->near));
+	fit->arg = NULL;
+	return done;
+}
+
 /* Climbs on from the ends on all records; the highest top is the fit */
 static bool
-climb_all(Sample *all, Fit *fit, double ends[][FIT_MAX], size_t count)
+climb_all(Sample *all, Fit *fit, End *ends, size_t count)
 {
 	Fit			best = *fit;
 	size_t		few = FEW_GROUPS /
 		(all->kind == PURCHASE_BGBB ? SLOW_SHARE * SLOW_SHARE : 1);
 
 	best.best.value = -INFINITY;
+	if (all->count >= MANY_GROUPS && !climb_part(all, fit, &ends[0]))
+		return false;
 	for (size_t i = 0; i < count && (i == 0 || all->count <= few); i++)
 	{
 		fit->arg = all;
-		if (!fit_climb(fit, ends[i], FULL_STEPS))
+		if (!fit_climb(fit, ends[i].near, FULL_STEPS))
 			return false;
 		if (fit->best.value > best.best.value)
 			best = *fit;
@@ -272,6 +304,8 @@ is_enough(const RecordGroup *groups, size_t count, double customers)
 static void
 report(const Sample *sample, const Fit *fit, PurchaseFit *result)
 {
+	double		purchases = 0;
+
 	result->status = fit->status;
 	result->iterations = fit->iterations;
 	result->gradient_norm = fit->gradient_norm;
@@ -294,8 +328,8 @@ report(const Sample *sample, const Fit *fit, PurchaseFit *result)
 				(result->model.parameter[i] * result->model.parameter[j]);
 	/* each purchase has a density over time */
 	for (size_t i = 0; i < sample->count; i++)
-		result->log_likelihood -= sample->groups[i].customers *
-			sample->groups[i].record.x * log(sample->unit);
+		purchases += sample->groups[i].customers * sample->groups[i].record.x;
+	result->log_likelihood -= purchases * log(sample->unit);
 }
 
 /* Fits a model; groups are sorted as records_sorted() leaves them */
@@ -307,6 +341,7 @@ purchase_fit(PurchaseKind kind, const RecordGroup *groups, size_t count,
 		.kind = kind,
 		.groups = groups,
 		.count = count,
+		.stride = {1, 1},
 		.unit = 1,
 		.penalizer = penalizer,
 		.stop = stop
@@ -315,7 +350,7 @@ purchase_fit(PurchaseKind kind, const RecordGroup *groups, size_t count,
 		.parameters = kind == PURCHASE_NBD ? 2 : FIT_MAX,
 		.objective = objective
 	};
-	double		ends[STARTS][FIT_MAX];
+	End			ends[STARTS];
 	double		time = 0;
 	size_t		found;
 
@@ -324,6 +359,7 @@ purchase_fit(PurchaseKind kind, const RecordGroup *groups, size_t count,
 	for (size_t i = 0; i < count; i++)
 	{
 		sample.customers += groups[i].customers;
+		sample.without += groups[i].record.x == 0;
 		time += groups[i].customers * groups[i].record.T;
 	}
 	result->customers = fit.observations = sample.customers;

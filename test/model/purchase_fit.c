@@ -860,6 +860,43 @@ test_too_few(void)
 	ok(said, "too few customers or repeat purchases or no time is said");
 }
 
+/*
+ * So many records that the starts are tried on a few of them: on those the rates
+ * of leaving may run away, all of them tell what they are.
+ */
+static void
+test_runaway(void)
+{
+	long		times = rounds(100);
+	long		below = 0;
+	long		converged = 0;
+
+	set.kind = set.truth.kind = PURCHASE_PARETO_NBD;
+	set.penalizer = 0;
+	for (long i = 0; i < times; i++)
+	{
+		double	   *parameter = set.truth.parameter;
+		double		at[FIT_MAX];
+		PurchaseFit fit;
+
+		parameter[0] = random_size(0.3, 2);
+		parameter[1] = parameter[0] / random_size(2, 8);
+		parameter[2] = random_size(1.5, 6);
+		parameter[3] = parameter[2] * random_size(0.5, 4);
+		simulate(&set, MAX_CUSTOMERS, 0.5, 1.5, 0);
+		for (int k = 0; k < FIT_MAX; k++)
+			at[k] = log(parameter[k]);
+		if (!fit_in_time(&set, &fit) || fit.log_likelihood < value_at(at, &set))
+		{
+			below++;
+			show_set("below the truth", i, &set, &fit, NULL);
+		}
+		converged += fit.status == FIT_CONVERGED;
+	}
+	ok(below == 0, "no fit of %ld large sets is below the truth, %ld converged",
+	   times, converged);
+}
+
 int
 main(void)
 {
@@ -877,5 +914,6 @@ main(void)
 	test_simulated();
 	test_two_tops();
 	test_rare();
+	test_runaway();
 	return tap_done();
 }
