@@ -101,8 +101,8 @@ model_row(TupleDesc desc, const ValueState *state, const GammaGammaFit *fit)
 	values[9] = Int32GetDatum(fit->iterations);
 	nulls[9] = !found;
 	clv_put_number(values, nulls, 10, fit->gradient_norm, found);
-	clv_put_number(values, nulls, 11, fit->pearson, true);
-	clv_put_number(values, nulls, 12, fit->spearman, true);
+	clv_put_number(values, nulls, 11, fit->correlation.pearson, true);
+	clv_put_number(values, nulls, 12, fit->correlation.spearman, true);
 	values[13] = Int64GetDatum(state->left_out);
 	clv_put_covariance(values, nulls, 14, &fit->covariance[0][0], 3, 3, found);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
@@ -113,7 +113,7 @@ Datum
 tiering_gamma_gamma_fit_final(PG_FUNCTION_ARGS)
 {
 	ValueState *state;
-	double	   *scratch;
+	ValueRecord *scratch;
 	TupleDesc	desc;
 	GammaGammaFit fit;
 
@@ -123,9 +123,9 @@ tiering_gamma_gamma_fit_final(PG_FUNCTION_ARGS)
 	state = (ValueState *) PG_GETARG_POINTER(0);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "a fit does not return a row type");
-	value_records_sort(state->records, state->count);
-	scratch = palloc_extended((state->count + 1) * 3 * sizeof(double),
+	scratch = palloc_extended((state->count + 1) * 2 * sizeof(ValueRecord),
 							  MCXT_ALLOC_HUGE);
+	value_records_sort(state->records, state->count, scratch);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -4,12 +4,12 @@
  *	  Fits Gamma-Gamma to the purchases of all customers.
  *
  * Whatever depends on the number of purchases alone is worked out once for
- * each number; what is left of a customer is one logarithm and one quotient.
+ * each number, and what depends on the customer alone once for each; what is left
+ * is one logarithm and two quotients.
  *
  *-------------------------------------------------------------------------
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/gamma_gamma_fit.h"
@@ -21,14 +21,21 @@
 #define FULL_STEPS		200
 #define ASK_EVERY		4096	/* records between two questions to stop */
 
+/* What all purchases of a customer are worth, in the sample's unit of money */
+typedef struct Total
+{
+	double		total;
+	double		log;
+} Total;
+
 /* What the objective works on */
 typedef struct ValueSample
 {
 	const ValueRecord *records; /* sorted by x */
+	const Total *totals;		/* of those */
 	size_t		count;
 	size_t		stride;
 	double		customers;
-	double		unit;			/* of money, such that means are about one */
 	ModelStop	stop;
 } ValueSample;
 
@@ -40,39 +47,24 @@ typedef struct ValueSums
 	double		prior_logs;		/* of v / (total + v) */
 	double		inverses;		/* of total + v */
 	double		squares;		/* of those */
-	double		means;			/* logs of the mean values */
+	double		totals;			/* logs of the totals */
 } ValueSums;
 
-static int
-compare_records(const void *a, const void *b)
-{
-	const ValueRecord *p = a;
-	const ValueRecord *q = b;
-
-	if (p->x != q->x)
-		return p->x < q->x ? -1 : 1;
-	return (p->mean > q->mean) - (p->mean < q->mean);
-}
-
-/* An order of their own: sums over them are always the same */
-void
-value_records_sort(ValueRecord *records, size_t count)
-{
-	qsort(records, count, sizeof(ValueRecord), compare_records);
-}
-
+/* One of two logarithms is worked out: the one of what is nearer to one */
 static void
-add_record(ValueSums *sums, const ValueRecord *record, double unit, double v)
+add_total(ValueSums *sums, const Total *one, double v, double log_v)
 {
-	double		total = record->x * (record->mean / unit);
-	double		inverse = 1 / (total + v);
+	double		ratio = one->log - log_v;	/* its logarithm, of total / v */
+	double		inverse = 1 / (one->total + v);
+	double		log = one->total < v ? log1p(one->total / v)
+		: log1p(v / one->total);
 
 	sums->customers += 1;
-	sums->logs -= log1p(v / total);
-	sums->prior_logs -= log1p(total / v);
+	sums->logs -= one->total < v ? log - ratio : log;
+	sums->prior_logs -= one->total < v ? log : log + ratio;
 	sums->inverses += inverse;
 	sums->squares += inverse * inverse;
-	sums->means += log(record->mean / unit);
+	sums->totals += one->log;
 }
 
 /* Adds likelihood and derivatives of all customers with x purchases */
@@ -88,7 +80,7 @@ add_sums(const ValueSums *sums, double x, double p, double q, double v,
 	double		curve = trigamma(px + q);
 
 	point->value += n * shape + px * sums->logs + q * sums->prior_logs -
-		sums->means;
+		(sums->totals - n * log(x));
 	point->gradient[0] += n * x * (slope - digamma(px)) + x * sums->logs;
 	point->gradient[1] += n * (slope - digamma(q)) + sums->prior_logs;
 	point->gradient[2] += n * q / v - (px + q) * sums->inverses;
@@ -124,6 +116,7 @@ objective(FitPoint *point, void *arg)
 	double		parameter[PARAMETERS];
 	ValueSums	sums = {0};
 	double		x = 0;
+	double		log_v = point->at[2];
 	size_t		done = 0;
 
 	for (int i = 0; i < PARAMETERS; i++)
@@ -143,7 +136,7 @@ objective(FitPoint *point, void *arg)
 			memset(&sums, 0, sizeof(sums));
 		}
 		x = record->x;
-		add_record(&sums, record, sample->unit, parameter[2]);
+		add_total(&sums, &sample->totals[i], parameter[2], log_v);
 	}
 	add_sums(&sums, x, parameter[0], parameter[1], parameter[2], point);
 	to_logarithms(point, parameter, sample->customers);
@@ -172,107 +165,27 @@ try_starts(const ValueSample *all, Fit *fit, double *begin)
 		if (fit->best.value > best + 1e-9)
 		{
 			best = fit->best.value;
-			memcpy(begin, fit->best.at, sizeof(fit->best.at));
+			memcpy(begin, fit->near, sizeof(fit->near));
 		}
 	}
 	fit->arg = NULL;
 	return true;
 }
 
-/* Pearson's correlation of two lists */
+/* Returns the unit of money, such that means are about one */
 static double
-correlation(const double *a, const double *b, size_t count)
+find_totals(const ValueRecord *records, size_t count, Total *totals)
 {
-	double		mean_a = 0;
-	double		mean_b = 0;
-	double		aa = 0;
-	double		bb = 0;
-	double		ab = 0;
+	double		unit = 0;
 
 	for (size_t i = 0; i < count; i++)
-	{
-		/* from the first one, so that equal ones differ by nothing */
-		mean_a += (a[i] - a[0]) / count;
-		mean_b += (b[i] - b[0]) / count;
-	}
-	mean_a += a[0];
-	mean_b += b[0];
+		unit += records[i].mean / count;
 	for (size_t i = 0; i < count; i++)
 	{
-		aa += (a[i] - mean_a) * (a[i] - mean_a);
-		bb += (b[i] - mean_b) * (b[i] - mean_b);
-		ab += (a[i] - mean_a) * (b[i] - mean_b);
+		totals[i].total = records[i].x * (records[i].mean / unit);
+		totals[i].log = log(totals[i].total);
 	}
-	return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : NAN;
-}
-
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* Middle rank of a value in a sorted list */
-static double
-middle_rank(const double *sorted, size_t count, double value)
-{
-	size_t		low = 0;
-	size_t		high = count;
-	size_t		first;
-
-	while (low < high)
-	{
-		size_t		middle = (low + high) / 2;
-
-		if (sorted[middle] < value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	first = low;
-	high = count;
-	while (low < high)
-	{
-		size_t		middle = (low + high) / 2;
-
-		if (sorted[middle] <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (double) (first + low + 1) / 2;
-}
-
-/* Replaces a list by its ranks; scratch has room for as many */
-static void
-to_ranks(double *list, double *scratch, size_t count)
-{
-	memcpy(scratch, list, count * sizeof(double));
-	qsort(scratch, count, sizeof(double), compare_doubles);
-	for (size_t i = 0; i < count; i++)
-		list[i] = middle_rank(scratch, count, list[i]);
-}
-
-/* The model assumes that number and value of purchases are independent */
-static void
-find_correlations(const ValueRecord *records, size_t count, double *scratch,
-				  GammaGammaFit *result)
-{
-	double	   *x = scratch;
-	double	   *mean = scratch + count;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		x[i] = records[i].x;
-		mean[i] = records[i].mean;
-	}
-	result->pearson = correlation(x, mean, count);
-	to_ranks(x, scratch + 2 * count, count);
-	to_ranks(mean, scratch + 2 * count, count);
-	result->spearman = correlation(x, mean, count);
+	return unit;
 }
 
 /* Writes down what was found, in the records' own unit of money */
@@ -299,16 +212,15 @@ report(const Fit *fit, double unit, GammaGammaFit *result)
 	}
 }
 
-/*
- * Fits the model to sorted records; scratch has room for three times as many
- * numbers.
- */
+/* Fits the model to sorted records; scratch has room for twice as many */
 void
-gamma_gamma_fit(const ValueRecord *sorted, size_t count, double *scratch,
+gamma_gamma_fit(const ValueRecord *sorted, size_t count, ValueRecord *scratch,
 				ModelStop stop, GammaGammaFit *result)
 {
+	Total	   *totals = (Total *) scratch;
 	ValueSample sample = {
 		.records = sorted,
+		.totals = totals,
 		.count = count,
 		.stride = 1,
 		.customers = (double) count,
@@ -319,18 +231,16 @@ gamma_gamma_fit(const ValueRecord *sorted, size_t count, double *scratch,
 		.objective = objective,
 		.observations = (double) count
 	};
-	double		mean = 0;
+	double		unit;
 	double		begin[FIT_MAX];
 
 	memset(result, 0, sizeof(*result));
 	result->status = FIT_TOO_FEW;
-	result->pearson = result->spearman = NAN;
+	result->correlation = (ValueCorrelations) {NAN, NAN};
 	if (count <= PARAMETERS || sorted[count - 1].x < 2)
 		return;
-	find_correlations(sorted, count, scratch, result);
-	for (size_t i = 0; i < count; i++)
-		mean += sorted[i].mean / count;
-	sample.unit = mean;
+	result->correlation = value_records_correlate(sorted, count, scratch);
+	unit = find_totals(sorted, count, totals);
 	result->status = FIT_STOPPED;
 	if (!try_starts(&sample, &fit, begin))
 		return;
@@ -338,5 +248,5 @@ gamma_gamma_fit(const ValueRecord *sorted, size_t count, double *scratch,
 	if (!fit_climb(&fit, begin, FULL_STEPS))
 		return;
 	fit_judge(&fit);
-	report(&fit, mean, result);
+	report(&fit, unit, result);
 }

@@ -13,13 +13,7 @@
 #include "model/fit.h"
 #include "model/gamma_gamma.h"
 #include "model/rfm.h"
-
-/* Purchases of a customer and their mean value, both positive */
-typedef struct ValueRecord
-{
-	double		x;
-	double		mean;
-} ValueRecord;
+#include "model/value_records.h"
 
 typedef struct GammaGammaFit
 {
@@ -30,13 +24,11 @@ typedef struct GammaGammaFit
 	double		covariance[3][3];	/* NAN: there is none */
 	double		gradient_norm;
 	int			iterations;
-	double		pearson;		/* of number and mean value of purchases */
-	double		spearman;
+	ValueCorrelations correlation;
 } GammaGammaFit;
 
-extern void value_records_sort(ValueRecord *records, size_t count);
 extern void gamma_gamma_fit(const ValueRecord *sorted, size_t count,
-							double *scratch, ModelStop stop,
+							ValueRecord *scratch, ModelStop stop,
 							GammaGammaFit *result);
 
 #endif							/* MODEL_GAMMA_GAMMA_FIT_H */

@@ -24,7 +24,7 @@ typedef struct Set
 } Set;
 
 static Set	set;
-static double scratch[3 * MAX_CUSTOMERS];
+static ValueRecord scratch[2 * MAX_CUSTOMERS];
 static long stop_after = -1;	/* questions until the answer is yes; -1 never */
 static long questions = 0;
 
@@ -52,7 +52,7 @@ simulate(Set *made, size_t count, double most, double unit)
 			record->mean = fmax(1, round(record->mean / unit)) * unit;
 		record->mean = fmax(record->mean, 1e-200);
 	}
-	value_records_sort(made->records, count);
+	value_records_sort(made->records, count, scratch);
 }
 
 /* False if it took too long */
@@ -362,7 +362,7 @@ test_odd(void)
 					record->mean = value * record->x;
 			}
 		}
-		value_records_sort(set.records, set.count);
+		value_records_sort(set.records, set.count, scratch);
 		check_set(&tally, &set);
 	}
 	report(&tally, "odd sets");
@@ -499,7 +499,7 @@ test_correlations(void)
 				2 + (double) random_below(counts),
 				(1 + (double) random_below(values)) * 0.25
 			};
-		value_records_sort(set.records, set.count);
+		value_records_sort(set.records, set.count, scratch);
 		for (size_t c = 0; c < set.count; c++)
 		{
 			x[c] = set.records[c].x;
@@ -514,14 +514,14 @@ test_correlations(void)
 		if (isnan(slow_correlation(x, mean, set.count)))
 		{
 			constant++;
-			none += isnan(fit.pearson) && isnan(fit.spearman);
+			none += isnan(fit.correlation.pearson) && isnan(fit.correlation.spearman);
 			pearson++;
 			spearman++;
 			continue;
 		}
-		pearson += same_number(slow_correlation(x, mean, set.count), fit.pearson);
+		pearson += same_number(slow_correlation(x, mean, set.count), fit.correlation.pearson);
 		spearman += same_number(slow_correlation(rank_x, rank_mean, set.count),
-								fit.spearman);
+								fit.correlation.spearman);
 	}
 	ok(pearson == times, "correlations of %ld sets, many of them with ties", times);
 	ok(spearman == times, "and those of their ranks");
@@ -536,8 +536,8 @@ same_fit(const GammaGammaFit *a, const GammaGammaFit *b)
 		memcmp(&a->log_likelihood, &b->log_likelihood, sizeof(double)) == 0 &&
 		memcmp(a->standard_error, b->standard_error,
 			   sizeof(a->standard_error)) == 0 &&
-		memcmp(&a->pearson, &b->pearson, sizeof(double)) == 0 &&
-		memcmp(&a->spearman, &b->spearman, sizeof(double)) == 0;
+		memcmp(&a->correlation.pearson, &b->correlation.pearson, sizeof(double)) == 0 &&
+		memcmp(&a->correlation.spearman, &b->correlation.spearman, sizeof(double)) == 0;
 }
 
 static void
@@ -562,7 +562,7 @@ test_order(void)
 			set.records[c - 1] = set.records[other];
 			set.records[other] = record;
 		}
-		value_records_sort(set.records, set.count);
+		value_records_sort(set.records, set.count, scratch);
 		fit_in_time(&set, &again);
 		same += same_fit(&fit, &again);
 	}
@@ -600,7 +600,7 @@ test_too_few(void)
 	GammaGammaFit fit;
 
 	gamma_gamma_fit(NULL, 0, scratch, stop, &fit);
-	ok(fit.status == FIT_TOO_FEW && isnan(fit.pearson) && isnan(fit.spearman),
+	ok(fit.status == FIT_TOO_FEW && isnan(fit.correlation.pearson) && isnan(fit.correlation.spearman),
 	   "nobody has bought");
 	gamma_gamma_fit(three, 3, scratch, stop, &fit);
 	ok(fit.status == FIT_TOO_FEW, "three customers for three parameters");
