@@ -236,8 +236,8 @@ invert(const Fit *fit, double inverse[FIT_MAX][FIT_MAX])
 }
 
 /*
- * Standard errors and covariances, and whether the top that was found is one: parameters that
- * ran away, or that the data say nothing of, are not found.
+ * Standard errors and covariances, and whether the top that was found is one:
+ * parameters that ran away, or that the data say nothing of, are not found.
  */
 void
 fit_judge(Fit *fit)

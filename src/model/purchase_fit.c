@@ -24,7 +24,8 @@
 								 * given so much less to do */
 #define TRIAL_STEPS		80
 #define FULL_STEPS		200
-#define ASK_EVERY		256		/* records between two questions to stop */
+#define ASK_EVERY		256		/* records, or opportunities beside them, between
+								 * two questions to stop */
 
 /* What the objective works on */
 typedef struct Sample
@@ -85,7 +86,7 @@ sum_sample(const Sample *sample, const double *parameter, Slopes *sum)
 {
 	const PurchaseSlopes *slopes = &purchase_slopes[sample->kind];
 	double		customers = 0;	/* of one x */
-	size_t		done = 0;
+	double		done = ASK_EVERY;	/* since it was asked */
 	size_t		next;
 
 	for (size_t i = 0; i < sample->count; i = next)
@@ -96,8 +97,13 @@ sum_sample(const Sample *sample, const double *parameter, Slopes *sum)
 		PurchaseRecord record = group->record;
 		Slopes		one = {0};
 
-		if (done++ % ASK_EVERY == 0 && sample->stop())
-			return false;
+		if (done >= ASK_EVERY)
+		{
+			if (sample->stop())
+				return false;
+			done = 0;
+		}
+		done += sample->kind == PURCHASE_BGBB ? 1 + record.T : 1;
 		record.t_x /= sample->unit;
 		record.T /= sample->unit;
 		slopes->of_times(parameter, &record, &one);

@@ -203,13 +203,18 @@ double
 quadrature_even(double (*function) (double u, const void *arg),
 				const void *arg, double high, size_t panels)
 {
-	double		half = high / (double) panels / 2;
+	double		length = high / (double) panels;
 	double		sum = 0;
 
 	for (size_t k = 0; k < panels; k++)
-		for (int i = 0; i < POINTS; i++)
-			for (int side = -1; side <= 1; side += 2)
-				sum += gauss[i][1] * function(half * ((double) (2 * k + 1) +
-													  side * gauss[i][0]), arg);
-	return half * sum;
+	{
+		double		u[PANEL_POINTS];
+		double		weight[PANEL_POINTS];
+
+		quadrature_points(length * (double) k, length * (double) (k + 1),
+						  PANEL_POINTS, u, weight);
+		for (int i = 0; i < PANEL_POINTS; i++)
+			sum += weight[i] * function(u[i], arg);
+	}
+	return sum;
 }
