@@ -115,6 +115,19 @@ WHERE clv IS NOT NULL
 GROUP BY clv_decile
 ORDER BY clv_decile;
 
+\echo '== The models that say so'
+\echo
+SELECT model, kind, customers, status, note FROM shop.model WHERE in_use ORDER BY model;
+
+\echo '== Most valuable customers: what is expected of them, and where 95 of 100 such customers will end up'
+\echo
+SELECT customer_id, repeat_days, round(p_alive::numeric, 2) AS "P(alive)", round(expected_purchases::numeric, 1) AS "purchase days",
+	round(clv) AS "value GBP", round(clv_lower) || ' to ' || round(clv_upper) AS "his own",
+	round(expected_clv_lower) || ' to ' || round(expected_clv_upper) AS "the mean"
+FROM shop.customer_clv
+ORDER BY clv DESC NULLS LAST, customer_id
+LIMIT 5;
+
 \echo '== Most valuable customers at risk: perhaps lost, perhaps not, and worth much if not'
 \echo
 SELECT customer_id, country, round(net_total) AS "net GBP", purchase_days, last_purchase, round(p_alive::numeric, 2) AS "P(alive)",
@@ -127,7 +140,8 @@ LIMIT 10;
 \echo '== Is it any good?  Models that knew the first year and a half, asked for the last half year'
 \echo
 SELECT model, status, customers, actual AS "purchase days", round(expected::numeric) AS expected, round(100 * bias::numeric, 1) AS "bias %",
-	round(mean_absolute_error::numeric, 3) AS "mean error", round(root_mean_squared_error::numeric, 3) AS "root mean square"
+	round(mean_absolute_error::numeric, 3) AS "mean error", round(root_mean_squared_error::numeric, 3) AS "root mean square",
+	round(log_likelihood::numeric) AS "log-likelihood"
 FROM tiering.clv_holdout('shop', '2011-06-09', '2011-12-09');
 
 \echo '== The whole road: one SELECT each'
