@@ -26,7 +26,7 @@ FROM (
 		RAISE NOTICE '% customers first bought in the first quarter of the data, later quarters have % on average',
 				q.first_quarter, round(q.later_quarters)
 			USING HINT = format('Many of them were customers before, and the fit takes them for new ones. CALL tiering.alter_pipeline(%L, fit_since => %L) leaves them out.',
-				pipeline, q.begins + 91);
+				pipeline, to_char(q.begins + 91, 'YYYY-MM-DD'));
 	END IF;
 END;
 $$;
