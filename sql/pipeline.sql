@@ -42,9 +42,12 @@ BEGIN
 		RAISE EXCEPTION 'clv_horizon % is not between a day and 100 years', p.clv_horizon
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass, for example, ''1 year''.';
 	END IF;
+	IF p.interval_level NOT BETWEEN 0 AND 0.999999999 THEN
+		RAISE EXCEPTION 'interval_level % is not between 0 and 0.999999999', p.interval_level
+			USING ERRCODE = 'invalid_parameter_value', HINT = '0.95 holds 95 of 100 customers; 0 makes no intervals.';
+	END IF;
 	PERFORM tiering.require_number('annual_discount_rate', p.annual_discount_rate::numeric, 0, 100),
 		tiering.require_number('gross_margin', p.gross_margin::numeric, 0.000001, 1),
-		tiering.require_number('interval_level', p.interval_level::numeric, 0, 0.999999999),
 		tiering.require_number('fit_every', p.fit_every, 1, 36525);
 	FOR given IN SELECT * FROM (VALUES
 			('customer_id', p.customer_id), ('order_id', p.order_id), ('product_id', p.product_id),
@@ -507,7 +510,7 @@ COMMENT ON COLUMN tiering.pipelines.pipeline IS 'name, which is that of its sche
 COMMENT ON COLUMN tiering.pipelines.owner IS 'who may refresh and change it';
 COMMENT ON COLUMN tiering.pipelines.orders IS 'the relation that it reads';
 COMMENT ON COLUMN tiering.pipelines.histories IS 'table or view';
-COMMENT ON COLUMN tiering.pipelines.materialization IS 'how customer_rfm is kept';
+COMMENT ON COLUMN tiering.pipelines.materialization IS 'how customer_rfm and customer_clv are kept';
 COMMENT ON COLUMN tiering.pipelines.run IS 'number of the newest run';
 COMMENT ON COLUMN tiering.pipelines.as_of IS 'day of the newest run''s analysis';
 COMMENT ON COLUMN tiering.pipelines.last_started IS 'when the newest run began';

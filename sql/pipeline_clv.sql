@@ -94,7 +94,7 @@ SELECT v.customer_id, v.as_of, v.repeat_days, v.recency_weeks, v.age_weeks,
 	v.clv_lower, v.clv_upper, v.expected_clv_lower, v.expected_clv_upper,
 	CASE WHEN v.clv IS NOT NULL
 		THEN 1 + (10 * (rank() OVER best - 1) / count(v.clv) OVER ())::integer END AS clv_decile,
-	sum(v.clv) OVER best / NULLIF(sum(v.clv) OVER (), 0) AS clv_cumulative_share,
+	CASE WHEN v.clv IS NOT NULL THEN sum(v.clv) OVER best / NULLIF(sum(v.clv) OVER (), 0) END AS clv_cumulative_share,
 	(SELECT m.version FROM %1$I.clv_model AS m) AS model_version, (SELECT m.status FROM %1$I.clv_model AS m) AS model_status
 FROM (
 	SELECT c.customer_id, (SELECT d.as_of FROM %1$I.rfm_cutoff AS d) AS as_of,

@@ -132,10 +132,10 @@ COMMENT ON FUNCTION tiering.define_scores(text, text, text) IS
 COMMENT ON FUNCTION tiering.store_scores(text, text, text, boolean) IS
 'internal: brings a relation of scores up to date';
 COMMENT ON FUNCTION tiering.compare_models(text, date) IS
-'how well each kind of model foretells the last part of a pipeline''s data';
+'internal: how well each kind of model foretells the last part of a pipeline''s data';
 COMMENT ON FUNCTION tiering.choose_models(text, jsonb) IS
-'the kinds of model that a refresh fits, and why';
+'internal: the kinds of model that a refresh fits, and why';
 COMMENT ON FUNCTION tiering.fall_back(text, bigint, text, text, text, date, jsonb) IS
-'what scores when no model was found';
+'internal: what scores when no model was found';
 COMMENT ON FUNCTION tiering.clv_holdout_sql(text, integer) IS
-'the query behind clv_holdout_customers(), of one customer in so many';
+'internal: the query behind clv_holdout_customers(), of one customer in so many';

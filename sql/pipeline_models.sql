@@ -146,7 +146,8 @@ FROM (
 	HAVING count(*) >= 100
 ) AS m$sql$, tiering.clv_holdout_sql(pipeline, GREATEST(1, ceil(known.customers / 20000.0)::integer)))
 		INTO compared USING calibration_end, day;
-	RETURN jsonb_build_object('calibration_end', calibration_end, 'holdout_end', day, 'models', compared);
+	RETURN CASE WHEN compared IS NOT NULL
+		THEN jsonb_build_object('calibration_end', calibration_end, 'holdout_end', day, 'models', compared) END;
 END;
 $$;
 
@@ -180,7 +181,7 @@ BEGIN
 		note := format('%s foretells best', best);
 		RETURN;
 	END IF;
-	SELECT 100 * (b.log_likelihood - i.log_likelihood) / abs(i.log_likelihood),
+	SELECT 100 * (b.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0),
 		b.root_mean_squared_error <= i.root_mean_squared_error
 		INTO gain, better
 	FROM jsonb_to_record(compared #> ARRAY['models', best])
@@ -190,8 +191,12 @@ BEGIN
 	kinds := ARRAY[present];
 	IF best = present THEN
 		note := format('%s foretells best again', present);
-	ELSIF gain <= 1 OR NOT better THEN
+	ELSIF gain IS NULL OR gain <= 0 THEN
+		note := format('%s stays: nothing foretells better', present);
+	ELSIF gain <= 1 THEN
 		note := format('%s stays: %s foretells better by %s %% only', present, best, round(gain, 2));
+	ELSIF NOT better THEN
+		note := format('%s stays: %s has a likelihood better by %s %%, but a larger error', present, best, round(gain, 2));
 	ELSIF challenger = best THEN
 		note := format('%s foretells better by %s %% again, and takes over from %s', best, round(gain, 2), present);
 		kinds := ARRAY[best, present];
@@ -257,14 +262,14 @@ BEGIN
 	IF p.purchase_model = 'auto' THEN
 		SELECT c.compared, c.kinds, c.note INTO compared, kinds, why
 		FROM tiering.choose_models(pipeline, tiering.compare_models(pipeline, p.day)) AS c;
-		reason := concat_ws(', ', reason, why);
 	END IF;
-	note := reason || ':';
+	why := concat_ws(', ', reason, why);
+	note := why || ':';
 	FOREACH kind IN ARRAY kinds LOOP
 		fitted := COALESCE(tiering.fit_model(pipeline, kind, p.fit_since), '{}') || jsonb_build_object('wanted', p.purchase_model);
 		found_status := COALESCE(fitted ->> 'status', 'too_few');
 		first_status := COALESCE(first_status, found_status);
-		PERFORM tiering.keep_model(pipeline, this_run, 'purchase', kind, fitted, compared, found_status = 'converged', reason);
+		PERFORM tiering.keep_model(pipeline, this_run, 'purchase', kind, fitted, compared, found_status = 'converged', why);
 		row_count := row_count + 1;
 		note := format('%s %s %s,', note, kind, found_status);
 		EXIT WHEN found_status IN ('converged', 'too_few');

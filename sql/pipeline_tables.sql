@@ -167,7 +167,7 @@ COMMENT ON COLUMN %1$I.pipeline.bins IS 'number of scores';
 COMMENT ON COLUMN %1$I.pipeline.rule_set IS 'segment rules in use';
 COMMENT ON COLUMN %1$I.pipeline.rfm_window IS 'how far back scores look; NULL: all the way';
 COMMENT ON COLUMN %1$I.pipeline.refunds IS 'reduce: refunds reduce money; void: a day whose refunds take all back is no purchase';
-COMMENT ON COLUMN %1$I.pipeline.materialization IS 'how customer_rfm is kept';
+COMMENT ON COLUMN %1$I.pipeline.materialization IS 'how customer_rfm and customer_clv are kept';
 COMMENT ON COLUMN %1$I.pipeline.histories IS 'table: kept by refresh; view: a materialized view';
 COMMENT ON COLUMN %1$I.pipeline.customers IS 'relation with what is known of customers';
 COMMENT ON COLUMN %1$I.pipeline.products IS 'relation with what is known of products';
@@ -227,4 +227,4 @@ END;
 $$;
 
 COMMENT ON FUNCTION tiering.define_tables(text) IS
-'makes the tables of a new pipeline: settings, runs, log and segment rules';
+'makes the tables of a new pipeline: settings, runs, log, models and segment rules';

@@ -246,7 +246,7 @@ model_row(TupleDesc desc, const FitState *state, const PurchaseFit *fit)
 	clv_put_number(values, nulls, field++, fit->gradient_norm, found);
 	clv_put_number(values, nulls, field++, state->penalizer, true);
 	clv_put_covariance(values, nulls, field++, &fit->covariance[0][0], FIT_MAX,
-					   n, found);
+					   n, fit->status == FIT_CONVERGED);
 	if (field != desc->natts)
 		elog(ERROR, "model has %d fields instead of %d", desc->natts, field);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -104,7 +104,8 @@ model_row(TupleDesc desc, const ValueState *state, const GammaGammaFit *fit)
 	clv_put_number(values, nulls, 11, fit->correlation.pearson, true);
 	clv_put_number(values, nulls, 12, fit->correlation.spearman, true);
 	values[13] = Int64GetDatum(state->left_out);
-	clv_put_covariance(values, nulls, 14, &fit->covariance[0][0], 3, 3, found);
+	clv_put_covariance(values, nulls, 14, &fit->covariance[0][0], 3, 3,
+					   fit->status == FIT_CONVERGED);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 

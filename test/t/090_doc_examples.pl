@@ -237,7 +237,7 @@ for my $path (@pages)
 # may be named by a pattern, such as `define_*`.
 my ($public, $internal) =
   split /^# Internal$/m, slurp_file("$top/doc/reference.md");
-my @patterns = map { s/\*/\\w*/gr } $internal =~ /`([\w*]+)`/g;
+my @patterns = map { s/\*/\\w*/gr } $internal =~ /`([\w*]*\w\w[\w*]*)`/g;
 my @made = split /\n/, $node->safe_psql('readme_md', q{
 	SELECT DISTINCT COALESCE(p.proname, t.typname, c.relname)
 	FROM pg_depend AS d
