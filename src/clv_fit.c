@@ -270,9 +270,11 @@ tiering_purchase_fit_final(PG_FUNCTION_ARGS)
 	state = (FitState *) PG_GETARG_POINTER(0);
 	if (get_call_result_type(fcinfo, &type, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "a fit does not return a row type");
-	sorted = palloc_extended((state->groups.used + 1) * sizeof(RecordGroup),
+	count = state->groups.used;
+	sorted = palloc_extended((count + 1) * 2 * sizeof(RecordGroup),
 							 MCXT_ALLOC_HUGE);
-	count = records_sorted(&state->groups, sorted);
+	while (!records_sorted(&state->groups, sorted, interrupts_are_pending))
+		CHECK_FOR_INTERRUPTS();
 	kind = purchase_kind_of_type(type);
 	for (size_t i = 0; i < count; i++)
 		clv_check_record(kind, &sorted[i].record);

@@ -12,7 +12,7 @@
 
 #include "model/fit.h"
 #include "model/gamma_gamma.h"
-#include "model/rfm.h"
+#include "model/sort.h"
 #include "model/value_records.h"
 
 typedef struct GammaGammaFit

@@ -10,7 +10,7 @@
 
 #include "model/fit.h"
 #include "model/purchase_records.h"
-#include "model/rfm.h"
+#include "model/sort.h"
 
 typedef struct PurchaseFit
 {

@@ -5,7 +5,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/purchase_records.h"
@@ -62,28 +61,26 @@ records_copy(RecordGroups *into, const RecordGroups *from)
 			records_add(into, &from->slot[i].record, from->slot[i].customers);
 }
 
-static int
-compare_groups(const void *a, const void *b)
+/*
+ * Lists the groups in an order of their own, by x, T and t_x: sums over them
+ * are always the same.  sorted has room for twice as many; false if it was told
+ * to stop.
+ */
+bool
+records_sorted(const RecordGroups *groups, RecordGroup *sorted, ModelStop stop)
 {
-	const PurchaseRecord *p = &((const RecordGroup *) a)->record;
-	const PurchaseRecord *q = &((const RecordGroup *) b)->record;
-
-	if (p->x != q->x)
-		return p->x < q->x ? -1 : 1;
-	if (p->T != q->T)
-		return p->T < q->T ? -1 : 1;
-	return (p->t_x > q->t_x) - (p->t_x < q->t_x);
-}
-
-/* Lists the groups in an order of their own: sums over them are always the same */
-size_t
-records_sorted(const RecordGroups *groups, RecordGroup *sorted)
-{
+	static const size_t keys[] = {
+		offsetof(RecordGroup, record.t_x), offsetof(RecordGroup, record.T),
+		offsetof(RecordGroup, record.x)
+	};
 	size_t		count = 0;
 
 	for (size_t i = 0; i < groups->slots; i++)
 		if (groups->slot[i].customers > 0)
 			sorted[count++] = groups->slot[i];
-	qsort(sorted, count, sizeof(RecordGroup), compare_groups);
-	return count;
+	for (int i = 0; i < 3; i++)
+		if (!sort_by_key(sorted, sorted + count, count, sizeof(RecordGroup),
+						 keys[i], stop))
+			return false;
+	return true;
 }

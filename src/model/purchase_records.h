@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "model/purchase.h"
+#include "model/sort.h"
 
 /* Customers of one record */
 typedef struct RecordGroup
@@ -36,6 +37,7 @@ extern bool records_full(const RecordGroups *groups);
 extern void records_add(RecordGroups *groups, const PurchaseRecord *record,
 						double customers);
 extern void records_copy(RecordGroups *into, const RecordGroups *from);
-extern size_t records_sorted(const RecordGroups *groups, RecordGroup *sorted);
+extern bool records_sorted(const RecordGroups *groups, RecordGroup *sorted,
+						   ModelStop stop);
 
 #endif							/* MODEL_PURCHASE_RECORDS_H */

@@ -11,64 +11,6 @@
 
 #include "model/rfm.h"
 
-/* Bits of a double that sort as unsigned numbers do */
-static uint64_t
-sortable_bits(double value)
-{
-	uint64_t	bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return (bits >> 63) ? ~bits : bits | (UINT64_C(1) << 63);
-}
-
-/* One pass of a radix sort, by one byte; false if that byte is the same in all */
-static bool
-sort_by_byte(const double *from, double *to, size_t count, int shift)
-{
-	size_t		start[257] = {0};
-
-	for (size_t i = 0; i < count; i++)
-		start[(sortable_bits(from[i]) >> shift & 0xFF) + 1]++;
-	for (int b = 1; b <= 256; b++)
-	{
-		if (start[b] == count)
-			return false;
-		start[b] += start[b - 1];
-	}
-	for (size_t i = 0; i < count; i++)
-		to[start[sortable_bits(from[i]) >> shift & 0xFF]++] = from[i];
-	return true;
-}
-
-/*
- * Sorts in time that grows with count alone.  scratch has room for as many.
- * False if it was told to stop; the values are then in no particular order.
- */
-bool
-sort_doubles(double *values, double *scratch, size_t count, ModelStop stop)
-{
-	double	   *from = values;
-	double	   *to = scratch;
-
-	for (int shift = 0; shift < 64; shift += 8)
-	{
-		double	   *swap = from;
-
-		if (stop())
-		{
-			memmove(values, from, count * sizeof(double));
-			return false;
-		}
-		if (!sort_by_byte(from, to, count, shift))
-			continue;
-		from = to;
-		to = swap;
-	}
-	if (from != values)
-		memcpy(values, from, count * sizeof(double));
-	return true;
-}
-
 /* The first of the sorted values that is above a given one, or count */
 static size_t
 first_above(const double *sorted, size_t count, double value)

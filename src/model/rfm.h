@@ -15,14 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/sort.h"
+
 #define RFM_MIN_BINS	2
 #define RFM_MAX_BINS	100
 
-/* Asked between passes of a long loop; true means give up */
-typedef bool (*ModelStop) (void);
-
-extern bool sort_doubles(double *values, double *scratch, size_t count,
-						 ModelStop stop);
 extern void rfm_cutoffs_by_value(const double *sorted, size_t count, int bins,
 								 double *cutoffs);
 extern void rfm_cutoffs_as_r(const double *sorted, size_t count, int bins,

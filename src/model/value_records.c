@@ -3,21 +3,13 @@
  * value_records.c
  *	  Numbers of purchases and their mean values, in order.
  *
- * Positive doubles are ordered as their bits are, so they are sorted digit by
- * digit of those, from the last one on.
- *
  *-------------------------------------------------------------------------
  */
 #include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
+#include "model/sort.h"
 #include "model/value_records.h"
-
-#define DIGIT_BITS		11
-#define DIGITS			(1 << DIGIT_BITS)
-#define KEY_BITS		63		/* there is no sign */
 
 typedef enum ValueKey
 {
@@ -25,56 +17,12 @@ typedef enum ValueKey
 	BY_MEAN
 } ValueKey;
 
-static size_t
-digit_of(const ValueRecord *record, ValueKey key, int shift)
-{
-	uint64_t	bits;
-
-	memcpy(&bits, key == BY_X ? &record->x : &record->mean, sizeof(bits));
-	return (size_t) (bits >> shift) & (DIGITS - 1);
-}
-
-/* Sorts by one digit; false if it is the same in all, and nothing was moved */
-static bool
-sort_by_digit(const ValueRecord *from, size_t count, ValueKey key, int shift,
-			  ValueRecord *to)
-{
-	size_t		place[DIGITS] = {0};
-	size_t		sum = 0;
-
-	for (size_t i = 0; i < count; i++)
-		place[digit_of(&from[i], key, shift)]++;
-	if (place[digit_of(&from[0], key, shift)] == count)
-		return false;
-	for (size_t d = 0; d < DIGITS; d++)
-	{
-		size_t		here = place[d];
-
-		place[d] = sum;
-		sum += here;
-	}
-	for (size_t i = 0; i < count; i++)
-		to[place[digit_of(&from[i], key, shift)]++] = from[i];
-	return true;
-}
-
-/* Sorts by one key, and leaves those in which it is equal in their order */
 static void
 sort_by(ValueRecord *records, size_t count, ValueKey key, ValueRecord *scratch)
 {
-	ValueRecord *from = records;
-	ValueRecord *to = scratch;
-
-	for (int shift = 0; count > 1 && shift < KEY_BITS; shift += DIGIT_BITS)
-		if (sort_by_digit(from, count, key, shift, to))
-		{
-			ValueRecord *other = from;
-
-			from = to;
-			to = other;
-		}
-	if (from != records)
-		memcpy(records, from, count * sizeof(ValueRecord));
+	(void) sort_by_key(records, scratch, count, sizeof(ValueRecord), key == BY_X
+					   ? offsetof(ValueRecord, x) : offsetof(ValueRecord, mean),
+					   NULL);
 }
 
 /* An order of their own: sums over them are always the same */

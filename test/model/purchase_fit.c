@@ -25,7 +25,7 @@ typedef struct Set
 	double		penalizer;
 	double		customers;
 	size_t		count;
-	RecordGroup groups[MAX_CUSTOMERS];
+	RecordGroup groups[2 * MAX_CUSTOMERS]; /* the second half is scratch */
 } Set;
 
 static Set	set;
@@ -49,7 +49,8 @@ begin_set(RecordGroups *groups, size_t slots)
 static void
 end_set(Set *end, const RecordGroups *groups)
 {
-	end->count = records_sorted(groups, end->groups);
+	end->count = groups->used;
+	(void) records_sorted(groups, end->groups, NULL);
 	end->customers = 0;
 	for (size_t i = 0; i < end->count; i++)
 		end->customers += end->groups[i].customers;
