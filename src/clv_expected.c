@@ -119,30 +119,24 @@ PG_FUNCTION_INFO_V1(tiering_expected_clv_interval);
 Datum
 tiering_expected_clv_interval(PG_FUNCTION_ARGS)
 {
-	const ClvModel *model;
-	const ClvValueModel *value;
-	PurchaseRecord record;
+	ClvSubject	subject;
 	Prospect	prospect;
 	double		outside;
-	double		mean;
 	double		clv;
 	double		t;
 
 	if (clv_is_unknown(fcinfo) || PG_ARGISNULL(9))
 		PG_RETURN_NULL();
-	model = clv_purchase_model(fcinfo, 0);
-	value = clv_value_model(fcinfo, 1);
-	record = clv_record(fcinfo, 2);
-	clv_check_record(model->model.kind, &record);
-	mean = record.x > 0 ? PG_GETARG_FLOAT8(5) : 0;
-	clv_check_value(PG_GETARG_INT64(2), mean);
-	t = clv_horizon(fcinfo, 6, model->model.kind, false);
+	subject = clv_subject(fcinfo);
+	t = clv_horizon(fcinfo, 6, subject.model->model.kind, false);
 	outside = 1 - clv_level(fcinfo, 9);
-	prospect = clv_prospect(fcinfo, model, &record, t,
-							clv_discount_rate(fcinfo, 7, model));
+	prospect = clv_prospect(fcinfo, subject.model, &subject.record, t,
+							clv_discount_rate(fcinfo, 7, subject.model));
 	clv = prospect.discounted * clv_margin(fcinfo, 8) *
-		clv_order_value(value, PG_GETARG_INT64(2), mean);
+		clv_order_value(subject.value, PG_GETARG_INT64(2), subject.mean);
 	return spread_row(fcinfo, clv, prospect.variance +
-					  clv_order_value_variance(value, record.x, mean), outside,
-					  model->has_covariance && value->has_covariance);
+					  clv_order_value_variance(subject.value, subject.record.x,
+											   subject.mean), outside,
+					  subject.model->has_covariance &&
+					  subject.value->has_covariance);
 }

@@ -91,28 +91,20 @@ PG_FUNCTION_INFO_V1(tiering_clv_interval);
 Datum
 tiering_clv_interval(PG_FUNCTION_ARGS)
 {
-	const ClvModel *model;
-	const ClvValueModel *value;
-	PurchaseRecord record;
+	ClvSubject	subject;
 	double		bound[2];
 	double		outside;
 	double		margin;
-	double		mean;
 	double		t;
 
 	if (clv_is_unknown(fcinfo))
 		PG_RETURN_NULL();
-	model = clv_purchase_model(fcinfo, 0);
-	value = clv_value_model(fcinfo, 1);
-	record = clv_record(fcinfo, 2);
-	clv_check_record(model->model.kind, &record);
-	mean = record.x > 0 ? PG_GETARG_FLOAT8(5) : 0;
-	clv_check_value(PG_GETARG_INT64(2), mean);
-	t = clv_horizon(fcinfo, 6, model->model.kind, false);
+	subject = clv_subject(fcinfo);
+	t = clv_horizon(fcinfo, 6, subject.model->model.kind, false);
 	outside = 1 - clv_level(fcinfo, 7);
 	margin = clv_margin(fcinfo, 8);
-	clv_spend_interval(fcinfo, model, &value->model, &record, mean, t, outside,
-					   bound);
+	clv_spend_interval(fcinfo, subject.model, &subject.value->model,
+					   &subject.record, subject.mean, t, outside, bound);
 	return clv_pair(fcinfo, Float8GetDatum(margin * bound[0]),
 					Float8GetDatum(margin * bound[1]), true);
 }

@@ -57,6 +57,15 @@ typedef struct ClvValueModel
 
 #define KNOWN_VALUES	6		/* most quantities that a call site asks for */
 
+/* Models and a customer, as functions of money have them for first arguments */
+typedef struct ClvSubject
+{
+	const ClvModel *model;
+	const ClvValueModel *value;
+	PurchaseRecord record;
+	double		mean;			/* 0 without a repeat purchase */
+} ClvSubject;
+
 /* Values that have been worked out for a process before */
 typedef struct KnownValue
 {
@@ -114,6 +123,7 @@ extern void clv_put_covariance(Datum *values, bool *nulls, int field,
 extern bool clv_read_covariance(HeapTupleHeader row, const double *parameter,
 								int n, double *log_covariance);
 extern bool clv_is_unknown(FunctionCallInfo fcinfo);
+extern ClvSubject clv_subject(FunctionCallInfo fcinfo);
 extern double clv_margin(FunctionCallInfo fcinfo, int argument);
 extern const double *clv_known_values(FunctionCallInfo fcinfo,
 									  ProcessQuantities quantities,

@@ -183,6 +183,23 @@ check_unit(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
 				 errhint("Summarize the histories in the model's unit.")));
 }
 
+/* purchase_model, value_model, frequency, recency, age, monetary */
+ClvSubject
+clv_subject(FunctionCallInfo fcinfo)
+{
+	ClvSubject	subject = {
+		.model = clv_purchase_model(fcinfo, 0),
+		.value = clv_value_model(fcinfo, 1),
+		.record = clv_record(fcinfo, 2)
+	};
+
+	clv_check_record(subject.model->model.kind, &subject.record);
+	if (subject.record.x > 0)
+		subject.mean = PG_GETARG_FLOAT8(5);
+	clv_check_value(PG_GETARG_INT64(2), subject.mean);
+	return subject;
+}
+
 /*
  * discounted_clv(purchase_model, value_model, frequency, recency, age,
  * monetary, horizon, annual_discount_rate, gross_margin, time_unit)
