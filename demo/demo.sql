@@ -133,7 +133,7 @@ LIMIT 5;
 SELECT customer_id, country, round(net_total) AS "net GBP", purchase_days, last_purchase, round(p_alive::numeric, 2) AS "P(alive)",
 	round((clv / p_alive)::numeric) AS "GBP if he stays", round((clv / p_alive - clv)::numeric) AS "of it at risk"
 FROM shop.customer_profile
-WHERE p_alive BETWEEN 0.1 AND 0.8
+WHERE p_alive BETWEEN 0.1 AND 0.8 AND net_total > 0
 ORDER BY clv / p_alive - clv DESC NULLS LAST, customer_id
 LIMIT 10;
 
@@ -141,7 +141,7 @@ LIMIT 10;
 \echo
 SELECT model, status, customers, actual AS "purchase days", round(expected::numeric) AS expected, round(100 * bias::numeric, 1) AS "bias %",
 	round(mean_absolute_error::numeric, 3) AS "mean error", round(root_mean_squared_error::numeric, 3) AS "root mean square",
-	round(log_likelihood::numeric) AS "log-likelihood"
+	round(log_likelihood::numeric) AS "log-likelihood", round(100 * value_bias::numeric, 1) AS "bias of value %"
 FROM tiering.clv_holdout('shop', '2011-06-09', '2011-12-09');
 
 \echo '== The whole road: one SELECT each'

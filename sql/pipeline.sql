@@ -46,7 +46,7 @@ BEGIN
 		RAISE EXCEPTION 'interval_level % is not between 0 and 0.999999999', p.interval_level
 			USING ERRCODE = 'invalid_parameter_value', HINT = '0.95 holds 95 of 100 customers; 0 makes no intervals.';
 	END IF;
-	PERFORM tiering.require_number('annual_discount_rate', p.annual_discount_rate::numeric, 0, 100),
+	PERFORM tiering.require_number('annual_discount_rate', p.annual_discount_rate::numeric, 0, 1),
 		tiering.require_number('gross_margin', p.gross_margin::numeric, 0.000001, 1),
 		tiering.require_number('fit_every', p.fit_every, 1, 36525);
 	FOR given IN SELECT * FROM (VALUES

@@ -31,7 +31,8 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	EXECUTE format($sql$
 CREATE VIEW %1$I.clv_model AS
-SELECT m.kind, m.version, COALESCE(m.status, t.status, 'not fitted') AS status,
+SELECT m.kind, m.version, COALESCE(m.status, t.status, 'not fitted') ||
+		CASE WHEN v.version IS NULL THEN COALESCE('; gamma_gamma: ' || w.status, '') ELSE '' END AS status,
 	CASE m.kind WHEN 'nbd' THEN jsonb_populate_record(NULL::tiering.nbd_model, m.fit) END AS nbd,
 	CASE m.kind WHEN 'bgnbd' THEN jsonb_populate_record(NULL::tiering.bgnbd_model, m.fit) END AS bgnbd,
 	CASE m.kind WHEN 'mbgnbd' THEN jsonb_populate_record(NULL::tiering.mbgnbd_model, m.fit) END AS mbgnbd,
@@ -45,7 +46,9 @@ FROM (VALUES (1)) AS one(one)
 	LEFT JOIN LATERAL (
 		SELECT x.version, x.fit FROM %1$I.model AS x WHERE x.model = 'value' AND x.in_use) AS v ON true
 	LEFT JOIN LATERAL (
-		SELECT x.status FROM %1$I.model AS x WHERE x.model = 'purchase' ORDER BY x.version DESC LIMIT 1) AS t ON true;
+		SELECT x.status FROM %1$I.model AS x WHERE x.model = 'purchase' ORDER BY x.version DESC LIMIT 1) AS t ON true
+	LEFT JOIN LATERAL (
+		SELECT x.status FROM %1$I.model AS x WHERE x.model = 'value' ORDER BY x.version DESC LIMIT 1) AS w ON true;
 COMMENT ON VIEW %1$I.clv_model IS 'the models that score customers now, one row';
 COMMENT ON COLUMN %1$I.clv_model.kind IS 'kind of the purchase model; NULL: there is none';
 COMMENT ON COLUMN %1$I.clv_model.version IS 'its version in the table model';
@@ -66,7 +69,7 @@ COMMENT ON COLUMN %1$I.customer_clv.as_of IS 'day of the analysis';
 COMMENT ON COLUMN %1$I.customer_clv.repeat_days IS 'purchase days after the first';
 COMMENT ON COLUMN %1$I.customer_clv.recency_weeks IS 'weeks from the first purchase to the last';
 COMMENT ON COLUMN %1$I.customer_clv.age_weeks IS 'weeks from the first purchase to as_of';
-COMMENT ON COLUMN %1$I.customer_clv.p_alive IS 'probability that he is a customer still; NULL if the model knows of no leaving';
+COMMENT ON COLUMN %1$I.customer_clv.p_alive IS 'probability that he is a customer still; NULL if the model knows of no leaving; 1 for every one-time buyer in BG/NBD';
 COMMENT ON COLUMN %1$I.customer_clv.expected_purchases IS 'mean number of purchase days until the horizon';
 COMMENT ON COLUMN %1$I.customer_clv.expected_order_value IS 'mean value of those';
 COMMENT ON COLUMN %1$I.customer_clv.clv IS 'their value, times the margin, discounted to as_of';
@@ -77,7 +80,7 @@ COMMENT ON COLUMN %1$I.customer_clv.expected_clv_upper IS '... to here, in inter
 COMMENT ON COLUMN %1$I.customer_clv.clv_decile IS '1 for the tenth of customers with the highest value, 10 for the lowest';
 COMMENT ON COLUMN %1$I.customer_clv.clv_cumulative_share IS 'share of all value that customers of this value and above have, 0 to 1';
 COMMENT ON COLUMN %1$I.customer_clv.model_version IS 'version of the purchase model';
-COMMENT ON COLUMN %1$I.customer_clv.model_status IS 'converged, or why the model is another one or none';
+COMMENT ON COLUMN %1$I.customer_clv.model_status IS 'converged, or why a model is another one or none';
 $sql$, pipeline, kind);
 END;
 $$;

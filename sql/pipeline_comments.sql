@@ -139,3 +139,7 @@ COMMENT ON FUNCTION tiering.fall_back(text, bigint, text, text, text, date, json
 'internal: what scores when no model was found';
 COMMENT ON FUNCTION tiering.clv_holdout_sql(text, integer) IS
 'internal: the query behind clv_holdout_customers(), of one customer in so many';
+COMMENT ON FUNCTION tiering.warn_of_models(text) IS
+'internal: warns where there is no value to publish, or none that knows of leaving';
+COMMENT ON FUNCTION tiering.square(double precision) IS
+'internal: a square, 0 where it is too small for a double';

@@ -3,6 +3,12 @@
  * pipeline, part twelve: how good the models would have been
  */
 
+-- x times itself, where the server would refuse one that is too small for it
+CREATE FUNCTION tiering.square(x double precision)
+RETURNS double precision
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN abs(x) < 1e-150 THEN 0 ELSE x * x END;
+
 -- What each model, fitted on what was known at a day ($1), expected of each
 -- customer until another ($2), and what he did; naive: his rate goes on.  Of
 -- so many customers one, told by his id.
@@ -11,10 +17,12 @@ RETURNS text
 LANGUAGE SQL IMMUTABLE
 RETURN pg_catalog.format($sql$
 WITH known AS MATERIALIZED (
-	SELECT s.customer_id, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age, s.actual
+	SELECT s.customer_id, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age, (s.record).monetary,
+		s.actual, s.spent::double precision AS spent
 	FROM (
 		SELECT h.customer_id, tiering.clv_summary(h.history, $1, 'week') AS record,
-			tiering.purchase_days(h.history, $2) - tiering.purchase_days(h.history, $1) AS actual
+			tiering.purchase_days(h.history, $2) - tiering.purchase_days(h.history, $1) AS actual,
+			tiering.gross_total(h.history, $2) - COALESCE(tiering.gross_total(h.history, $1), 0) AS spent
 		FROM %1$I.purchase_history AS h
 		WHERE %2$s = 1 OR pg_catalog.hashtext(h.customer_id::text) %% %2$s = 0
 		OFFSET 0
@@ -24,24 +32,30 @@ WITH known AS MATERIALIZED (
 ), fitted AS MATERIALIZED (
 	SELECT tiering.nbd_fit(x, t_x, age) AS nbd, tiering.bgnbd_fit(x, t_x, age) AS bgnbd,
 		tiering.mbgnbd_fit(x, t_x, age) AS mbgnbd, tiering.pareto_nbd_fit(x, t_x, age) AS pareto_nbd,
-		($2 - $1) / 7.0::double precision AS horizon
+		tiering.gamma_gamma_fit(x, monetary) AS gamma_gamma, ($2 - $1) / 7.0::double precision AS horizon
 	FROM known
+), valued AS MATERIALIZED (
+	SELECT k.*, CASE WHEN (f.gamma_gamma).status = 'converged' AND (f.gamma_gamma).q > 1
+		THEN tiering.expected_order_value(f.gamma_gamma, k.x, k.monetary) END AS order_value
+	FROM known AS k CROSS JOIN fitted AS f
 )%3$s
 UNION ALL
-SELECT 'naive', NULL, k.customer_id::text, CASE WHEN k.age > 0 THEN k.x / k.age * f.horizon ELSE 0 END, k.actual, NULL
+SELECT 'naive', NULL, k.customer_id::text, CASE WHEN k.age > 0 THEN k.x / k.age * f.horizon ELSE 0 END, k.actual, NULL,
+	CASE WHEN k.age > 0 AND k.x > 0 THEN k.x / k.age * f.horizon * k.monetary ELSE 0 END, k.spent
 FROM known AS k CROSS JOIN fitted AS f$sql$, pipeline, one_of, (
 	SELECT pg_catalog.string_agg(pg_catalog.format($sql$
 SELECT %1$L AS model, (f.%1$I).status, k.customer_id::text,
 	tiering.expected_purchases(f.%1$I, k.x, k.t_x, k.age, f.horizon) AS expected, k.actual,
-	tiering.purchase_probability(f.%1$I, k.x, k.t_x, k.age, k.actual, f.horizon) AS probability
-FROM known AS k CROSS JOIN fitted AS f
+	tiering.purchase_probability(f.%1$I, k.x, k.t_x, k.age, k.actual, f.horizon) AS probability,
+	tiering.expected_purchases(f.%1$I, k.x, k.t_x, k.age, f.horizon) * k.order_value AS expected_value, k.spent AS actual_value
+FROM valued AS k CROSS JOIN fitted AS f
 WHERE (f.%1$I).r IS NOT NULL$sql$, m.kind), '
 UNION ALL' ORDER BY m.kind)
 	FROM pg_catalog.unnest('{bgnbd,mbgnbd,pareto_nbd,nbd}'::text[]) AS m(kind)));
 
 CREATE FUNCTION tiering.clv_holdout_customers(pipeline text, calibration_end date, holdout_end date)
 RETURNS TABLE (model text, status text, customer_id text, expected double precision, actual integer,
-	probability double precision)
+	probability double precision, expected_value double precision, actual_value double precision)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -60,13 +74,16 @@ COMMENT ON FUNCTION tiering.clv_holdout_customers(text, date, date) IS
 
 CREATE FUNCTION tiering.clv_holdout(pipeline text, calibration_end date, holdout_end date)
 RETURNS TABLE (model text, status text, customers bigint, actual bigint, expected double precision, bias double precision,
-	mean_absolute_error double precision, root_mean_squared_error double precision, log_likelihood double precision)
+	mean_absolute_error double precision, root_mean_squared_error double precision, log_likelihood double precision, actual_value double precision,
+	expected_value double precision, value_bias double precision)
 LANGUAGE SQL
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.model, min(c.status), count(*), sum(c.actual), sum(c.expected),
 		sum(c.expected) / NULLIF(sum(c.actual), 0) - 1,
-		avg(abs(c.expected - c.actual)), sqrt(avg((c.expected - c.actual) ^ 2)), sum(CASE WHEN c.probability >= 0 THEN ln(GREATEST(c.probability, 1e-300)) END)
+		avg(abs(c.expected - c.actual)), sqrt(avg(tiering.square(c.expected - c.actual))),
+		sum(CASE WHEN c.probability >= 0 THEN ln(GREATEST(c.probability, 1e-300)) END),
+		sum(c.actual_value), sum(c.expected_value), sum(c.expected_value) / NULLIF(sum(c.actual_value) FILTER (WHERE c.expected_value IS NOT NULL), 0) - 1
 	FROM tiering.clv_holdout_customers(pipeline, calibration_end, holdout_end) AS c
 	GROUP BY c.model
 	ORDER BY avg(abs(c.expected - c.actual)), c.model

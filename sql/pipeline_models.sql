@@ -25,7 +25,7 @@ FROM (
 	IF q.first_quarter > 2 * q.later_quarters AND q.first_quarter >= 100 THEN
 		RAISE NOTICE '% customers first bought in the first quarter of the data, later quarters have % on average',
 				q.first_quarter, round(q.later_quarters)
-			USING HINT = format('Many of them were customers before, and the fit takes them for new ones. CALL tiering.alter_pipeline(%L, fit_since => %L) leaves them out.',
+			USING HINT = format('Many of them were customers before, and the fit takes them for new ones. CALL tiering.alter_pipeline(%L, fit_since => %L) leaves them out; clv_holdout() before and after tells whether that is better.',
 				pipeline, to_char(q.begins + 91, 'YYYY-MM-DD'));
 	END IF;
 END;
@@ -120,34 +120,41 @@ CREATE FUNCTION tiering.compare_models(pipeline text, day date)
 RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
 	known record;
 	calibration_end date;
+	holdout_end date;
 	compared jsonb;
 BEGIN
 	EXECUTE format($sql$
-SELECT min(f.first_day) AS begins, count(*) AS customers,
+SELECT min(f.first_day) AS begins, count(*) AS customers, max(f.last_day) AS ends,
 	(SELECT floor(extract(epoch FROM p.clv_horizon) / 86400)::integer FROM %1$I.pipeline AS p) AS horizon
-FROM (SELECT tiering.first_purchase(history, $1) AS first_day FROM %1$I.purchase_history OFFSET 0) AS f
+FROM (
+	SELECT tiering.first_purchase(history, $1) AS first_day, tiering.last_purchase(history, $1) AS last_day
+	FROM %1$I.purchase_history OFFSET 0
+) AS f
 WHERE f.first_day >= (SELECT p.fit_since FROM %1$I.pipeline AS p) IS NOT FALSE$sql$, pipeline) INTO known USING day;
-	IF (day - known.begins >= 84) IS NOT TRUE THEN
+	-- days after the last purchase may not be loaded yet
+	holdout_end := LEAST(day, known.ends);
+	IF (holdout_end - known.begins >= 84) IS NOT TRUE THEN
 		RETURN NULL;
 	END IF;
-	calibration_end := day - LEAST((day - known.begins) / 3, known.horizon);
+	calibration_end := holdout_end - LEAST((holdout_end - known.begins) / 3, known.horizon);
 	EXECUTE format($sql$
 SELECT jsonb_object_agg(m.model, to_jsonb(m) - 'model')
 FROM (
 	SELECT h.model, min(h.status) AS status, count(*) AS customers, sum(h.actual) AS actual, sum(h.expected) AS expected,
 		sum(CASE WHEN h.probability >= 0 THEN ln(GREATEST(h.probability, 1e-300)) END) AS log_likelihood,
-		avg(abs(h.expected - h.actual)) AS mean_absolute_error, sqrt(avg((h.expected - h.actual) ^ 2)) AS root_mean_squared_error
+		avg(abs(h.expected - h.actual)) AS mean_absolute_error, sqrt(avg(tiering.square(h.expected - h.actual))) AS root_mean_squared_error
 	FROM (%s) AS h
 	GROUP BY h.model
 	HAVING count(*) >= 100
 ) AS m$sql$, tiering.clv_holdout_sql(pipeline, GREATEST(1, ceil(known.customers / 20000.0)::integer)))
-		INTO compared USING calibration_end, day;
+		INTO compared USING calibration_end, holdout_end;
 	RETURN CASE WHEN compared IS NOT NULL
-		THEN jsonb_build_object('calibration_end', calibration_end, 'holdout_end', day, 'models', compared) END;
+		THEN jsonb_build_object('calibration_end', calibration_end, 'holdout_end', holdout_end, 'models', compared) END;
 END;
 $$;
 
@@ -169,16 +176,23 @@ BEGIN
 		INTO present USING 'purchase', 'converged', 'nbd';
 	EXECUTE format('SELECT metrics ->> $1 FROM %I.model WHERE model = $2 ORDER BY version DESC LIMIT 1', pipeline)
 		INTO challenger USING 'challenger', 'purchase';
-	SELECT array_agg(k.kind ORDER BY compared #>> ARRAY['models', k.kind, 'status'] = 'converged' DESC NULLS LAST,
-			(compared #>> ARRAY['models', k.kind, 'log_likelihood'])::double precision DESC NULLS LAST, k.n) INTO kinds
-	FROM unnest('{bgnbd,mbgnbd,pareto_nbd}'::text[]) WITH ORDINALITY AS k(kind, n);
+	-- as good as the best within 1 %: then rather one in which one-time buyers may leave
+	SELECT array_agg(m.kind ORDER BY m.status = 'converged' DESC NULLS LAST,
+			m.log_likelihood >= m.highest - 0.01 * abs(m.highest) DESC NULLS LAST, m.n) INTO kinds
+	FROM (
+		SELECT k.kind, k.n, v.status, v.log_likelihood,
+			max(v.log_likelihood) FILTER (WHERE v.status = 'converged') OVER () AS highest
+		FROM unnest('{mbgnbd,pareto_nbd,bgnbd}'::text[]) WITH ORDINALITY AS k(kind, n)
+			LEFT JOIN LATERAL jsonb_to_record(compared #> ARRAY['models', k.kind])
+				AS v(status text, log_likelihood double precision) ON true
+	) AS m;
 	best := kinds[1];
 	IF compared #> ARRAY['models', best] IS NULL THEN
 		note := 'too few data to compare models';
 		kinds := CASE WHEN present IS NULL THEN kinds ELSE ARRAY[present] END;
 		RETURN;
 	ELSIF present IS NULL THEN
-		note := format('%s foretells best', best);
+		note := format('%s foretells best, or as well as any within 1 %%', best);
 		RETURN;
 	END IF;
 	SELECT 100 * (b.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0),
@@ -232,6 +246,27 @@ BEGIN
 END;
 $$;
 
+-- Warns where there is no value to publish, or none that knows of leaving
+CREATE FUNCTION tiering.warn_of_models(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+BEGIN
+	EXECUTE format('SELECT kind, status, value_version FROM %I.clv_model', pipeline) INTO m;
+	IF m.kind IS NULL OR m.kind = 'nbd' OR m.value_version IS NULL THEN
+		RAISE WARNING 'pipeline "%": %', pipeline, CASE
+				WHEN m.kind IS NULL THEN 'no customer can be valued yet'
+				WHEN m.value_version IS NULL THEN 'purchases are expected, but their value is not known'
+				ELSE 'nobody is known to leave, so P(alive) is NULL' END
+			USING DETAIL = format('Models: %s.', m.status),
+				HINT = format('SELECT kind, status, note FROM %I.model says what was fitted; see "Status" in doc/clv.md.', pipeline);
+	END IF;
+END;
+$$;
+
 -- The step that fits models.  One that is not the top of its likelihood never
 -- replaces one that is; with none to keep, NBD, in which nobody leaves, scores.
 CREATE FUNCTION tiering.refresh_models(pipeline text, this_run bigint, OUT row_count bigint, OUT note text)
@@ -260,8 +295,13 @@ BEGIN
 	PERFORM tiering.notice_truncation(pipeline, p.day, p.fit_since);
 	kinds := ARRAY[p.purchase_model];
 	IF p.purchase_model = 'auto' THEN
-		SELECT c.compared, c.kinds, c.note INTO compared, kinds, why
-		FROM tiering.choose_models(pipeline, tiering.compare_models(pipeline, p.day)) AS c;
+		BEGIN
+			compared := tiering.compare_models(pipeline, p.day);
+		EXCEPTION WHEN numeric_value_out_of_range THEN
+			-- scores are worth more than a comparison
+			RAISE WARNING 'models could not be compared: %', SQLERRM;
+		END;
+		SELECT c.compared, c.kinds, c.note INTO compared, kinds, why FROM tiering.choose_models(pipeline, compared) AS c;
 	END IF;
 	why := concat_ws(', ', reason, why);
 	note := why || ':';
@@ -283,5 +323,6 @@ BEGIN
 		found_status = 'converged' AND (fitted ->> 'q')::double precision > 1, reason);
 	note := format('%s gamma_gamma %s', note, found_status);
 	row_count := row_count + 1;
+	PERFORM tiering.warn_of_models(pipeline);
 END;
 $$;

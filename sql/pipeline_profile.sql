@@ -33,6 +33,8 @@ BEGIN ATOMIC
 		('p_alive', 'v.p_alive', 'probability that he is a customer still; NULL if the model knows of no leaving'),
 		('expected_purchases', 'v.expected_purchases', 'mean number of purchase days until the horizon'),
 		('clv', 'v.clv', 'value of those, times the margin, discounted to as_of'),
+		('clv_lower', 'v.clv_lower', 'the customer''s own value lies from here ...'),
+		('clv_upper', 'v.clv_upper', '... to here, in interval_level of all cases'),
 		('clv_decile', 'v.clv_decile', '1 for the tenth of customers with the highest value, 10 for the lowest');
 END;
 

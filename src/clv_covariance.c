@@ -71,7 +71,7 @@ clv_read_covariance(HeapTupleHeader row, const double *parameter, int n,
 			double		covariance = matrix[i * n + j];
 
 			/* no larger than variances allow, but for the last digits */
-			if (!(fabs(covariance) <= 1.000001 * sqrt(matrix[i * n + i] *
+			if (!(matrix[i * n + i] >= 0) || !(fabs(covariance) <= 1.000001 * sqrt(matrix[i * n + i] *
 													  matrix[j * n + j])) ||
 				isinf(covariance))
 				ereport(ERROR,

@@ -76,7 +76,7 @@ tiering_purchases_interval(PG_FUNCTION_ARGS)
 	int			upper;
 
 	clv_check_record(model->model.kind, &record);
-	outlook = clv_outlook(model, &record, t);
+	outlook = clv_outlook(model, &record, t, outside);
 	lower = count_quantile(&outlook, outside / 2);
 	upper = count_quantile(&outlook, 1 - outside / 2);
 	pfree(outlook.chance);

@@ -15,12 +15,17 @@
 
 #include "compat.h"
 
-#define NEGLIGIBLE		1e-10	/* chance of still more purchases */
+#define NEGLIGIBLE		1e-6	/* share of the outside that more purchases are */
 
-/* The chances of a customer still, up to where the rest is negligible */
+/*
+ * The chances of a customer still, up to where the rest is negligible for an
+ * interval that leaves so much outside.
+ */
 Outlook
-clv_outlook_alive(const ClvModel *model, const PurchaseRecord *record, double t)
+clv_outlook_alive(const ClvModel *model, const PurchaseRecord *record, double t,
+				  double outside)
 {
+	const double negligible = Max(NEGLIGIBLE * outside, 1e-14);
 	const PurchaseMethods *methods = purchase_methods[model->model.kind];
 	PurchaseProcess process = purchase_alive(&model->model, record);
 	int			room = 64;
@@ -29,7 +34,7 @@ clv_outlook_alive(const ClvModel *model, const PurchaseRecord *record, double t)
 
 	outlook.chance[0] = t == 0 ? 1 : methods->none(&process, t);
 	rest = 1 - outlook.chance[0];
-	while (rest > NEGLIGIBLE && t > 0 &&
+	while (rest > negligible && t > 0 &&
 		   (model->model.kind != PURCHASE_BGBB || outlook.count <= t))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -53,9 +58,10 @@ clv_outlook_alive(const ClvModel *model, const PurchaseRecord *record, double t)
 
 /* The chances of one who may have left */
 Outlook
-clv_outlook(const ClvModel *model, const PurchaseRecord *record, double t)
+clv_outlook(const ClvModel *model, const PurchaseRecord *record, double t,
+			double outside)
 {
-	Outlook		outlook = clv_outlook_alive(model, record, t);
+	Outlook		outlook = clv_outlook_alive(model, record, t, outside);
 	double		alive = purchase_p_alive(&model->model, record);
 
 	outlook.chance[0] = purchase_p_none(&model->model, record,

@@ -18,8 +18,9 @@ typedef struct Outlook
 } Outlook;
 
 extern Outlook clv_outlook_alive(const ClvModel *model,
-								 const PurchaseRecord *record, double t);
+								 const PurchaseRecord *record, double t,
+								 double outside);
 extern Outlook clv_outlook(const ClvModel *model, const PurchaseRecord *record,
-						   double t);
+						   double t, double outside);
 
 #endif							/* CLV_OUTLOOK_H */

@@ -69,7 +69,8 @@ make_curve(const ClvModel *model, const GammaGamma *value,
 		   const PurchaseRecord *record, const CurveKey *key,
 		   MemoryContext context, KnownCurve *known)
 {
-	Outlook		outlook = clv_outlook_alive(model, record, key->t);
+	Outlook		outlook = clv_outlook_alive(model, record, key->t,
+											key->outside);
 	SpendCurve *curve = &known->curve;
 
 	known->is_planned = spend_curve_plan(value, record->x, outlook.chance,
@@ -187,7 +188,7 @@ clv_spend_interval(FunctionCallInfo fcinfo, const ClvModel *model,
 	}
 	else
 	{
-		Outlook		outlook = clv_outlook(model, record, t);
+		Outlook		outlook = clv_outlook(model, record, t, outside);
 
 		bound[0] = spend_quantile(&outlook, value, record->x, mean, outside / 2);
 		bound[1] = spend_quantile(&outlook, value, record->x, mean,

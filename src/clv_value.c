@@ -103,10 +103,10 @@ clv_discount_rate(FunctionCallInfo fcinfo, int argument, const ClvModel *model)
 {
 	double		annual = PG_GETARG_FLOAT8(argument);
 
-	if (!(annual >= 0 && annual <= 100))
+	if (!(annual >= 0 && annual <= 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("annual_discount_rate %g is not between 0 and 100",
+				 errmsg("annual_discount_rate %g is not between 0 and 1",
 						annual),
 				 errhint("0.15 is 15 percent a year.")));
 	return log1p(annual) / clv_model_unit(model)->in_year;

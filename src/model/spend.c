@@ -115,7 +115,9 @@ spend_curve_plan(const GammaGamma *value, double x, const double *chance,
 	curve->from = bump_end(&bump, -1, negligible);
 	bump = make_bump(value, x, (double) last, 1);
 	high = bump_end(&bump, 1, negligible);
-	curve->step = fmin(LONGEST_STEP, FINEST * sqrt(1 / bump.a + 1 / bump.b));
+	/* with small powers a bump leans, and one of its sides is steep */
+	curve->step = fmin(LONGEST_STEP, FINEST * sqrt(1 / bump.a + 1 / bump.b) /
+					   (1 + 1 / fmin(bump.a, bump.b)));
 	if (!((high - curve->from) / curve->step <
 		  fmin(SPEND_NODES - 2, SPEND_WORK / (double) count)))
 		return false;
@@ -244,7 +246,8 @@ cell_solve(const Cell *cell, double goal)
 {
 	double		low = 0;
 	double		high = 1;
-	double		t = (goal - cell->value[0]) / (cell->value[1] - cell->value[0]);
+	double		t = fmax(0, fmin(1, (goal - cell->value[0]) /
+								 (cell->value[1] - cell->value[0])));
 	bool		rises = cell->value[1] > cell->value[0];
 
 	for (int i = 0; i < 60 && high - low > 1e-15; i++)
