@@ -59,6 +59,12 @@ our_tail(const double *at)
 	return negbin_tail(at[0], at[1], at[2]);
 }
 
+static double
+our_deviations(const double *at)
+{
+	return normal_tail_quantile(at[0]);
+}
+
 /* Relative error where the value is not so small that it has been cancelled */
 static double
 error_of(double ours, double value, double floor)
@@ -325,6 +331,8 @@ main(void)
 			   0);
 	test_table("negbin_log_mass", mass, COUNT(mass), our_mass, 1e-13, 1e-3);
 	test_table("negbin_tail", tail, COUNT(tail), our_tail, 1e-11, 0);
+	test_table("normal_tail_quantile", deviations, COUNT(deviations),
+			   our_deviations, 1e-12, 1e-3);
 	test_gamma();
 	test_beta();
 	test_normal();

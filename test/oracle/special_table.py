@@ -80,6 +80,15 @@ def negbin_tail(r, tau, n):
         k += 1
 
 
+def normal_tail_quantile(tail):
+    # of the double, whose error counts where tails are near 1/2
+    if tail == mp.mpf(1) / 2:
+        return mp.mpf(0)
+    return mp.sqrt(2) * mp.erfinv(1 - 2 * tail) if tail > 1e-20 else mp.findroot(
+        lambda z: mp.log(mp.erfc(z / mp.sqrt(2)) / 2) - mp.log(tail),
+        mp.sqrt(-2 * mp.log(tail)))
+
+
 SIZES = [1e-100, 1e-20, 1e-7, 1e-3, 0.1, 0.5, 0.9999999, 1.0,
          1.0000001, 1.4616321449683622, 2.0, 2.5, 5.25, 9.999999, 10.0, 10.5,
          23.75, 100.0, 1234.5, 1e6, 123456789.125, 1e12, 1e17]
@@ -113,6 +122,10 @@ def main():
                    for tau in [1e-6, 1e-3, 0.5, 2.0, 20.0]
                    for n in [0.0, 1.0, 2.0, 64.0, 200.0]
                    if tau > 1e-3 or n < 64])
+    table("deviations", [((tail,), exactly(normal_tail_quantile, tail))
+                         for tail in [0.5, 0.49, 0.4, 0.25, 0.1, 0.05, 0.025,
+                                      0.005, 5e-4, 5e-6, 5e-10, 1e-15, 1e-100,
+                                      1e-300]])
     print("#endif\t\t\t\t\t\t\t/* TEST_SPECIAL_TABLE_H */")
 
 
