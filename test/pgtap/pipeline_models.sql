@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(86);
+SELECT plan(87);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -190,6 +190,11 @@ SELECT is((SELECT count(*) FROM digits.model WHERE model = 'purchase'), 3::bigin
 SELECT is((SELECT count(DISTINCT (fit, parameters)) FROM digits.model WHERE model = 'purchase'), 1::bigint, 'have all of them');
 SELECT is((SELECT count(DISTINCT (fit, parameters)) FROM digits.model WHERE model = 'value'), 1::bigint, 'those of values too');
 SELECT is((SELECT count(DISTINCT metrics) FROM digits.model WHERE model = 'purchase'), 1::bigint, 'so have their metrics');
+SET extra_float_digits = -13;
+CALL tiering.create_pipeline('coarse', 'sale', 'customer_id', 'sold_on', 'amount');
+CALL tiering.refresh('coarse', as_of => '2024-12-31');
+RESET extra_float_digits;
+SELECT is(kind_in_use('coarse'), 'mbgnbd', 'the same model is the best');
 SET extra_float_digits = 0;
 CALL tiering.refresh('digits', as_of => '2024-12-31');
 RESET extra_float_digits;
