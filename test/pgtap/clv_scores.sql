@@ -5,7 +5,7 @@
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(161);
+SELECT plan(162);
 
 CREATE FUNCTION near(a double precision, b double precision, relative double precision DEFAULT 1e-6) RETURNS boolean LANGUAGE SQL
 RETURN abs(a - b) <= relative * abs(b);
@@ -62,7 +62,9 @@ CREATE TABLE each (n serial, customer_id integer, purchase mbgnbd_model, worth g
 INSERT INTO each (customer_id, purchase, worth, horizon, rate, level)
 SELECT customer_id, CASE k % 2 WHEN 0 THEN mbgnbd ELSE mbgnbd(0.8, 7, 0.6, 2) END, CASE k / 2 % 2 WHEN 0 THEN gg ELSE gamma_gamma(3, 4, 30) END,
 	CASE k / 4 % 2 WHEN 0 THEN 26 ELSE 52 END, CASE k / 8 % 2 WHEN 0 THEN 0 ELSE 0.2 END, CASE k / 16 WHEN 0 THEN 0.5 ELSE 0.95 END
-FROM record, model, generate_series(0, 31) AS k WHERE customer_id <= 12 ORDER BY customer_id % 3, k * 7 % 32, customer_id;
+FROM record, model, generate_series(0, 31) AS k, generate_series(0, 1) AS way WHERE customer_id <= 12
+-- one way models alternate, the other way what is asked of one model
+ORDER BY way, CASE way WHEN 0 THEN customer_id % 3 ELSE k % 4 END, CASE way WHEN 0 THEN k * 7 % 32 ELSE customer_id END, customer_id, k;
 CREATE TABLE mixed AS SELECT n, s FROM each AS e JOIN record AS r USING (customer_id), LATERAL clv_scores(purchase, worth, x, tx, age, m, horizon, rate, 1, level) AS s ORDER BY n;
 CREATE FUNCTION by_itself(e each, r record) RETURNS clv_score LANGUAGE plpgsql AS $$
 DECLARE s clv_score;
@@ -70,8 +72,8 @@ BEGIN
 	EXECUTE format('SELECT (clv_scores(%L::mbgnbd_model, %L::gamma_gamma_model, %L, %L, %L, %L, %L, %L, 1, %L)).*', e.purchase, e.worth, r.x, r.tx, r.age, r.m, e.horizon, e.rate, e.level) INTO s;
 	RETURN s;
 END $$;
-SELECT is((SELECT count(*) FROM mixed), 384::bigint, 'many models, horizons, rates and levels in one query');
-SELECT is((SELECT count(*) FROM mixed JOIN each AS e USING (n) JOIN record AS r USING (customer_id) WHERE s = by_itself(e, r)), 384::bigint, 'give what each gives alone');
+SELECT is((SELECT count(*) FROM mixed), 768::bigint, 'many models, horizons, rates and levels in one query');
+SELECT is((SELECT count(*) FROM mixed JOIN each AS e USING (n) JOIN record AS r USING (customer_id) WHERE s = by_itself(e, r)), 768::bigint, 'give what each gives alone');
 SELECT is((SELECT count(DISTINCT s) FROM mixed JOIN each USING (n) WHERE customer_id = 2), 32::bigint, 'and all of them matter');
 
 -- --- what is not known, and what is refused ---------------------------------------------
@@ -217,6 +219,11 @@ SELECT ok(share BETWEEN 0.018 AND 0.032, format('more than its end spend %s of 1
 SELECT ok(share BETWEEN 0.018 AND 0.032, format('not discounted: %s of 100', round(100 * share, 1))) FROM (SELECT avg((spend > upper)::int) AS share FROM judged WHERE upper > 0) AS s;
 SELECT ok(share BETWEEN 0.22 AND 0.28, format('less than a half''s beginning, where there is one: %s of 100', round(100 * share, 1))) FROM (SELECT avg((spend < quarter)::int) AS share FROM judged WHERE quarter > 0 HAVING count(*) > 1000) AS s;
 SELECT ok(near(sum(discounted), sum(clv), 0.05), 'and all together spend what was expected') FROM judged;
+
+-- a lower end that is hardly above nothing: levels at which the chance of no purchase is nearly what may lie below
+SELECT is(count(*), 60::bigint, 'the lower end is below the upper one') FROM generate_series(1, 60) AS i,
+	LATERAL (SELECT p_no_purchase(bgnbd(.8, 1, 1.2, 15), 0, 0, 40, 110) AS nothing) AS s,
+	LATERAL clv_interval(bgnbd(.8, 1, 1.2, 15), gamma_gamma(3.5, 2.3, 100), 0, 0, 40, NULL, 110, 1 - 2 * nothing - i * 2e-9) WHERE lower <= upper;
 
 -- --- numbers of purchases as count() gives them -----------------------------------------------------
 
