@@ -171,6 +171,7 @@ DECLARE
 	best text;
 	gain numeric;
 	better boolean;
+	likeliest text;
 BEGIN
 	EXECUTE format('SELECT kind FROM %I.model WHERE model = $1 AND in_use AND status = $2 AND kind <> $3', pipeline)
 		INTO present USING 'purchase', 'converged', 'nbd';
@@ -178,7 +179,8 @@ BEGIN
 		INTO challenger USING 'challenger', 'purchase';
 	-- as good as the best within 1 %: then rather one in which one-time buyers may leave
 	SELECT array_agg(m.kind ORDER BY m.status = 'converged' DESC NULLS LAST,
-			m.log_likelihood >= m.highest - 0.01 * abs(m.highest) DESC NULLS LAST, m.n) INTO kinds
+			m.log_likelihood >= m.highest - 0.01 * abs(m.highest) DESC NULLS LAST, m.n),
+		(array_agg(m.kind) FILTER (WHERE m.log_likelihood = m.highest))[1] INTO kinds, likeliest
 	FROM (
 		SELECT k.kind, k.n, v.status, v.log_likelihood,
 			max(v.log_likelihood) FILTER (WHERE v.status = 'converged') OVER () AS highest
@@ -192,7 +194,7 @@ BEGIN
 		kinds := CASE WHEN present IS NULL THEN kinds ELSE ARRAY[present] END;
 		RETURN;
 	ELSIF present IS NULL THEN
-		note := format('%s foretells best, or as well as any within 1 %%', best);
+		note := format(CASE WHEN best = likeliest THEN '%s foretells best' ELSE '%s foretells as well as %s within 1 %%' END, best, likeliest);
 		RETURN;
 	END IF;
 	SELECT 100 * (b.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0),

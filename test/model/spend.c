@@ -16,7 +16,6 @@
 #include "model/spend.h"
 #include "random_purchases.h"
 
-#define TOLERANCE	1e-5
 #define NEGLIGIBLE	1e-10
 #define MOST		20000		/* purchases that a sum is worth its time for */
 #define STEPS		400			/* of a walk along a curve */
@@ -44,17 +43,21 @@ static long far_off = 0;
 static long rising = 0;
 static long too_many = 0;
 
-/* Tails by how small they, or their rests, are as shares of all that buy */
+/*
+ * Tails by how small they, or their rests, are as shares of all that buy.  What
+ * is smaller still is held to a millionth of all, see below.
+ */
 typedef struct Tally
 {
 	double		from;
+	double		tolerance;
 	long		tails;
 	long		wrong;
 	double		worst;
 } Tally;
 
 static Tally tallies[] = {
-	{.from = 0.1}, {.from = 1e-3}, {.from = 0}
+	{.from = 0.1, .tolerance = 1e-5}, {.from = 1e-3, .tolerance = 1e-4}
 };
 
 static void
@@ -76,12 +79,14 @@ tally(const Buyer *buyer, double above, double y, double found, double error,
 {
 	Tally	   *tally = tallies;
 
-	while (share < tally->from)
+	while (tally < tallies + COUNT(tallies) && share < tally->from)
 		tally++;
+	if (tally == tallies + COUNT(tallies))
+		return;
 	tally->tails++;
 	if (!(error <= tally->worst))
 		tally->worst = error;
-	if (!(error <= TOLERANCE) && tally->wrong++ < 5)
+	if (!(error <= tally->tolerance) && tally->wrong++ < 5)
 		show("tail", buyer, above, y, found);
 }
 
