@@ -32,7 +32,7 @@ BEGIN
 	EXECUTE format($sql$
 CREATE VIEW %1$I.clv_model AS
 SELECT m.kind, m.version, COALESCE(m.status, t.status, 'not fitted') ||
-		CASE WHEN v.version IS NULL THEN COALESCE('; gamma_gamma: ' || w.status, '') ELSE '' END AS status,
+		CASE WHEN v.version IS NULL THEN COALESCE('; gamma_gamma: ' || CASE w.status WHEN 'converged' THEN 'values without a mean' ELSE w.status END, '') ELSE '' END AS status,
 	CASE m.kind WHEN 'nbd' THEN jsonb_populate_record(NULL::tiering.nbd_model, m.fit) END AS nbd,
 	CASE m.kind WHEN 'bgnbd' THEN jsonb_populate_record(NULL::tiering.bgnbd_model, m.fit) END AS bgnbd,
 	CASE m.kind WHEN 'mbgnbd' THEN jsonb_populate_record(NULL::tiering.mbgnbd_model, m.fit) END AS mbgnbd,

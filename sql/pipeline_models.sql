@@ -194,7 +194,9 @@ BEGIN
 		kinds := CASE WHEN present IS NULL THEN kinds ELSE ARRAY[present] END;
 		RETURN;
 	ELSIF present IS NULL THEN
-		note := format(CASE WHEN best = likeliest THEN '%s foretells best' ELSE '%s foretells as well as %s within 1 %%' END, best, likeliest);
+		note := format(CASE WHEN best = likeliest THEN '%s foretells best'
+			WHEN likeliest IS NULL THEN 'none converged before the hold-out, %s is tried first'
+			ELSE '%s foretells as well as %s within 1 %%' END, best, likeliest);
 		RETURN;
 	END IF;
 	SELECT 100 * (b.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0),

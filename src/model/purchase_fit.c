@@ -253,18 +253,32 @@ try_starts(const Sample *all, Fit *fit, End *ends)
 	return count;
 }
 
-/* Climbs on from an end on a larger part of very many records */
+/*
+ * Climbs on from the ends on a larger part of many records: what is best on the
+ * few that starts are tried on need not be the highest.  The best comes first.
+ */
 static bool
-climb_part(const Sample *all, Fit *fit, End *end)
+climb_part(const Sample *all, Fit *fit, End *ends, size_t count)
 {
 	Sample		part = take_some(all, PART_GROUPS);
-	bool		done;
+	double		best = -INFINITY;
 
-	fit->arg = &part;
-	done = fit_climb(fit, end->near, FULL_STEPS);
-	memcpy(end->near, fit->near, sizeof(end->near));
+	for (size_t i = 0; i < count; i++)
+	{
+		End			end = ends[i];
+
+		fit->arg = &part;
+		if (!fit_climb(fit, end.near, FULL_STEPS))
+			return false;
+		memcpy(end.near, fit->near, sizeof(end.near));
+		if (fit->best.value <= best)
+			continue;
+		best = fit->best.value;
+		ends[i] = ends[0];
+		ends[0] = end;
+	}
 	fit->arg = NULL;
-	return done;
+	return true;
 }
 
 /* Climbs on from the ends on all records; the highest top is the fit */
@@ -276,8 +290,9 @@ climb_all(Sample *all, Fit *fit, End *ends, size_t count)
 		(all->kind == PURCHASE_BGBB ? SLOW_SHARE * SLOW_SHARE : 1);
 
 	best.best.value = -INFINITY;
-	if (all->count >= MANY_GROUPS && !climb_part(all, fit, &ends[0]))
-		return false;
+	if (all->count >= MANY_GROUPS || (all->count > few && count > 1))
+		if (!climb_part(all, fit, ends, count))
+			return false;
 	for (size_t i = 0; i < count && (i == 0 || all->count <= few); i++)
 	{
 		fit->arg = all;
