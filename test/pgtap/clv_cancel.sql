@@ -26,7 +26,7 @@ CREATE TABLE record AS
 SELECT i AS customer, i % 40 AS x, CASE WHEN i % 40 = 0 THEN 0 ELSE 50 + (i * 7919::bigint % 300007) / 6e3::float8 END AS tx, 100 + (i * 104729::bigint % 300007) / 6e3::float8 AS age, 5 + i % 97 + i % 89 / 7.0::float8 AS m FROM generate_series(1, 300000) AS i;
 CREATE TABLE donor AS SELECT i % 50 * 997 AS x, CASE WHEN i % 50 = 0 THEN 0 ELSE 49000 + i * 17 END AS tx, 100000 AS age FROM generate_series(1, 3000) AS i;
 CREATE TABLE value AS SELECT 1 + i % 30 AS x, 5 + i % 97 + (i * 7919::bigint % 1000003) / 5e4::float8 AS m FROM generate_series(1, 1000000) AS i;
-CREATE TABLE faithful AS SELECT i AS x, i + 3 AS tx, 1000000 AS age FROM generate_series(1, 300) AS i;
+CREATE TABLE faithful AS SELECT i AS x, i + 3 AS tx, 100000 AS age FROM generate_series(1, 3000) AS i;
 VACUUM ANALYZE record, donor, faithful, value;
 
 CREATE TABLE long (n serial, name text, statement text, latest integer DEFAULT 1200);
@@ -40,8 +40,8 @@ INSERT INTO long (name, statement) VALUES
 	('bgbb purchases_interval of 100,000 opportunities', 'SELECT purchases_interval(bgbb(12, 7.5, .01, 200), 30, 50, 60, 100000)'),
 	('bgbb clv_interval of 100,000 opportunities', 'SELECT clv_interval(bgbb(12, 7.5, .01, 200), gamma_gamma(6, 4, 15), 30, 50, 60, 20, 100000)'),
 	('bgbb clv_scores of 100,000 opportunities', 'SELECT clv_scores(bgbb(12, 7.5, .01, 200), gamma_gamma(6, 4, 15), 30, 50, 60, 20, 100000, 0.1)'),
-	('bgbb discounted_purchases of a million opportunities', 'SELECT discounted_purchases(bgbb(12, 7.5, .01, 200), 30, 50, 60, 1000000, i / 1e4) FROM generate_series(1, 100000) AS i'),
-	('bgbb purchase_probability of a million opportunities', 'SELECT purchase_probability(bgbb(12, 7.5, .01, 200), 500000 + i, 1000000) FROM generate_series(1, 1000) AS i'),
+	('bgbb discounted_purchases of 100,000 opportunities', 'SELECT discounted_purchases(bgbb(12, 7.5, .01, 200), 30, 50, 60, 100000, i / 1e5) FROM generate_series(1, 100000) AS i'),
+	('bgbb purchase_probability of 100,000 opportunities', 'SELECT purchase_probability(bgbb(12, 7.5, .01, 200), 50000 + i, 100000) FROM generate_series(1, 40000) AS i'),
 	('nbd clv_interval of 100,000 purchases', 'SELECT clv_interval(nbd(1e5, 1), gamma_gamma(6, 4, 15), 3, 2, 4, 20, 5)'),
 	('bgnbd clv_interval of 100,000 purchases', 'SELECT clv_interval(bgnbd(1e5, 1, .001, 1e5), gamma_gamma(6, 4, 15), 3, 2, 4 + i / 1e3, 20, 5) FROM generate_series(1, 1000) AS i'),
 	('mbgnbd clv_interval of 100,000 purchases', 'SELECT clv_interval(mbgnbd(1e5, 1, .001, 1e5), gamma_gamma(6, 4, 15), 3, 2, 4 + i / 1e3, 20, 5) FROM generate_series(1, 1000) AS i'),
@@ -53,7 +53,7 @@ INSERT INTO long (name, statement) VALUES
 	('bgnbd grid of large numbers', 'SELECT * FROM frequency_recency_grid(bgnbd(.24, 4.4, .79, 2.4), 1e9, 1e9, 1000000, 1000000)'),
 	('pareto_nbd grid of large numbers', 'SELECT * FROM frequency_recency_grid(pareto_nbd(.55, 10.6, .61, 11.7), 1e9, 1e9, 1000000, 1000000)'),
 	('gamma_gamma_fit of a million values', 'SELECT gamma_gamma_fit(x, m) FROM value');
-INSERT INTO long (name, statement, latest) VALUES ('bgbb_fit of a million opportunities', 'SELECT bgbb_fit(x, tx, age) FROM faithful', 100);
+INSERT INTO long (name, statement, latest) VALUES ('bgbb_fit of 100,000 opportunities, many of them', 'SELECT bgbb_fit(x, tx, age) FROM faithful', 100);
 
 -- early, and in the midst of what a fit does after it has read its rows
 SELECT 'SET statement_timeout = ' || after, format('SELECT run(%L, %L)', name, statement) FROM long, unnest('{100,400,1200}'::int[]) AS after WHERE after <= latest ORDER BY n, after \gexec
