@@ -1,0 +1,365 @@
+/*-------------------------------------------------------------------------
+ *
+ * tier.c
+ *	  Which level a customer has earned, day by day, under a policy.
+ *
+ * Between two days on which something happens nothing does, so only those are
+ * looked at: a change of a metric, or one that leaves its window, the end of a
+ * period, and days by which something must be decided.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "model/tier.h"
+
+static int
+larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* Days that count on a day: the window of one who has his level since a day */
+CalendarPeriod
+tier_window(const TierPolicy *policy, int32_t enrolled, int32_t since,
+			int32_t day)
+{
+	CalendarPeriod window = {INT32_MIN, CALENDAR_NEVER};
+
+	switch (policy->window)
+	{
+		case TIER_LIFETIME:
+			break;
+		case TIER_ROLLING:
+			window.first = calendar_add(day, policy->span, -1) + 1;
+			break;
+		case TIER_CALENDAR:
+			return calendar_period(day, policy->span.months, policy->first_month);
+		case TIER_ENROLMENT:
+			return calendar_cycle(day, enrolled, policy->span);
+		case TIER_TERM:
+			return calendar_cycle(day, since, policy->span);
+		case TIER_CYCLE:
+			return calendar_cycle(day, policy->origin, policy->span);
+	}
+	return window;
+}
+
+/* The period at whose end levels are decided */
+static CalendarPeriod
+decision_period(const TierCase *of, const TierPolicy *policy, int32_t since,
+				int32_t day)
+{
+	if (policy->window != TIER_LIFETIME && policy->window != TIER_ROLLING)
+		return tier_window(policy, of->enrolled, since, day);
+	if (policy->period_months > 0)
+		return calendar_period(day, policy->period_months, policy->first_month);
+	return (CalendarPeriod) {INT32_MIN, CALENDAR_NEVER};
+}
+
+/* Brings the sums up to a day */
+static void
+move_sums(const TierCase *of, TierState *state, int32_t day, int32_t first)
+{
+	for (int m = 0; m < of->metrics; m++)
+	{
+		const TierSeries *series = &of->series[m];
+		TierSum    *sum = &state->sum[m];
+
+		for (; sum->to < series->count && series->change[sum->to].day <= day; sum->to++)
+			sum->sum = series->change[sum->to].amount +
+				(series->is_state ? 0 : sum->sum);
+		if (series->is_state)
+			continue;
+		for (; sum->from < sum->to && series->change[sum->from].day < first; sum->from++)
+			sum->sum -= series->change[sum->from].amount;
+	}
+}
+
+static bool
+level_is_reached(const TierLevel *level, const TierState *state)
+{
+	int			hold = 0;
+	int			weight = 0;
+
+	for (int i = 0; i < level->conditions; i++)
+	{
+		const TierCondition *condition = &level->condition[i];
+
+		if (state->sum[condition->metric].sum < condition->threshold)
+			continue;
+		hold++;
+		weight += condition->weight;
+	}
+	switch (level->combine)
+	{
+		case TIER_ALL:
+			return hold == level->conditions;
+		case TIER_ANY:
+			return hold > 0;
+		case TIER_WEIGHTS:
+			return weight >= level->weight_needed;
+	}
+	return false;
+}
+
+/* The highest level that the sums reach */
+static int
+earned_level(const TierPolicy *policy, const TierState *state)
+{
+	int			rank = policy->levels - 1;
+
+	while (rank > 0 && !level_is_reached(&policy->level[rank], state))
+		rank--;
+	return rank;
+}
+
+/* What a day earns, with all that came until its end */
+static void
+find_earned(const TierCase *of, const TierPolicy *policy, TierState *state,
+			int32_t day)
+{
+	int32_t		first = tier_window(policy, of->enrolled, state->since, day).first;
+
+	if (policy->window == TIER_TERM)
+		first = larger(first, state->counts_from);
+	move_sums(of, state, day, first);
+	state->earned = earned_level(policy, state);
+}
+
+/* By when a lapse that begins on a day must be made good */
+static void
+find_decision(const TierCase *of, const TierPolicy *policy, TierState *state)
+{
+	CalendarPeriod period = decision_period(of, policy, state->since, state->lapsed);
+	int32_t		due = CALENDAR_NEVER;
+
+	if (policy->downgrade == TIER_DOWNGRADE_AT_ONCE)
+		due = state->lapsed - 1;
+	else if (policy->downgrade == TIER_DOWNGRADE_PERIOD_END)
+		due = period.last;
+	else if (policy->downgrade == TIER_DOWNGRADE_NEXT_PERIOD_END &&
+			 period.last != CALENDAR_NEVER)
+		due = decision_period(of, policy, state->since, period.last + 1).last;
+	if (due != CALENDAR_NEVER && policy->round_months > 0)
+		due = calendar_period(due, policy->round_months, policy->first_month).last;
+	if (due != CALENDAR_NEVER && !calendar_is_empty(policy->stay))
+		due = larger(due, calendar_add(state->since, policy->stay, 1) - 1);
+	state->due = due;
+	state->decision = due == CALENDAR_NEVER ? due
+		: calendar_add(due, policy->grace, 1);
+}
+
+static void
+set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
+{
+	for (int m = 0; m < TIER_METRICS; m++)
+		state->metric[m] = state->sum[m].sum;
+	state->rank = rank;
+	state->since = state->counts_from = day;
+	state->floor = larger(state->floor, policy->level[rank].floor);
+	state->lapsed = state->due = state->decision = CALENDAR_NEVER;
+}
+
+/* What a lapse ends in */
+static int
+landing(const TierPolicy *policy, const TierState *state, int earned)
+{
+	int			rank = earned;
+
+	/* at once is at once, and not one level each time that somebody looks */
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
+		rank = larger(rank, state->rank - 1);
+	return larger(rank, state->floor);
+}
+
+/* Another version of the policy: levels become those of the same name */
+static bool
+change_policy(const TierCase *of, TierState *state, int32_t day)
+{
+	bool		changed = false;
+
+	while (state->policy + 1 < of->policies &&
+		   of->policy[state->policy + 1].valid_from <= day)
+	{
+		const TierPolicy *policy = &of->policy[++state->policy];
+		int			rank = policy->successor[state->rank];
+
+		state->floor = policy->successor[state->floor];
+		state->earned = policy->successor[state->earned];
+		state->lapsed = state->due = state->decision = CALENDAR_NEVER;
+		if (rank != state->rank)
+			state->since = state->counts_from = day;
+		state->rank = rank;
+		changed = true;
+	}
+	/* its window may reach further back */
+	if (changed)
+		memset(state->sum, 0, sizeof(state->sum));
+	return changed;
+}
+
+/* Decides what a day brings: what was due at the end of the day before, and
+ * what the day itself earns */
+static TierReason
+decide_day(const TierCase *of, TierState *state, int32_t day)
+{
+	int			before = state->rank;
+	TierReason	reason = change_policy(of, state, day) ? TIER_POLICY : TIER_UPGRADED;
+	const TierPolicy *policy = &of->policy[state->policy];
+
+	if (state->due < day && state->due >= state->day)
+		state->earned_when_due = state->earned;
+	if (state->decision < day)
+		set_rank(policy, state, landing(policy, state, larger(state->earned,
+															  state->earned_when_due)), day);
+	else if (policy->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+			 state->earned > state->rank &&
+			 decision_period(of, policy, state->since, day).first == day)
+		set_rank(policy, state, state->earned, day);
+	find_earned(of, policy, state, day);
+	if (policy->upgrade == TIER_UPGRADE_AT_ONCE && state->earned > state->rank)
+	{
+		set_rank(policy, state, state->earned, day);
+		state->counts_from = day + 1;
+		if (policy->window == TIER_TERM)
+			find_earned(of, policy, state, day);
+	}
+	state->day = day;
+	if (state->earned >= state->rank || state->rank <= state->floor)
+		state->lapsed = state->due = state->decision = CALENDAR_NEVER;
+	else if (state->lapsed == CALENDAR_NEVER)
+	{
+		state->lapsed = day;
+		find_decision(of, policy, state);
+		if (state->due < day)
+			state->earned_when_due = state->earned;
+		if (state->decision < day)
+			set_rank(policy, state, landing(policy, state, state->earned), day);
+	}
+	if (reason == TIER_UPGRADED && state->rank < before)
+		reason = TIER_DOWNGRADED;
+	return reason;
+}
+
+static int32_t
+earlier(int32_t a, int32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The first day on which a change no longer lies in a rolling window */
+static int32_t
+leaves_window(CalendarSpan span, int32_t change)
+{
+	int32_t		day = calendar_add(change, span, 1);
+
+	while (day > change && calendar_add(day - 1, span, -1) >= change)
+		day--;
+	while (calendar_add(day, span, -1) < change)
+		day++;
+	return day;
+}
+
+/* The next day on which anything may happen */
+static int32_t
+next_day(const TierCase *of, const TierState *state)
+{
+	const TierPolicy *policy = &of->policy[state->policy];
+	CalendarPeriod period = decision_period(of, policy, state->since, state->day);
+	int32_t		next = CALENDAR_NEVER;
+
+	for (int m = 0; m < of->metrics; m++)
+	{
+		const TierSeries *series = &of->series[m];
+		const TierSum *sum = &state->sum[m];
+
+		if (sum->to < series->count)
+			next = earlier(next, series->change[sum->to].day);
+		if (policy->window == TIER_ROLLING && !series->is_state &&
+			sum->from < sum->to)
+			next = earlier(next, leaves_window(policy->span,
+											   series->change[sum->from].day));
+	}
+	if (period.last != CALENDAR_NEVER)
+		next = earlier(next, period.last + 1);
+	if (state->due != CALENDAR_NEVER && state->due >= state->day)
+		next = earlier(next, state->due + 1);
+	if (state->decision != CALENDAR_NEVER)
+		next = earlier(next, state->decision + 1);
+	if (state->policy + 1 < of->policies)
+		next = earlier(next, of->policy[state->policy + 1].valid_from);
+	for (size_t i = 0; i < of->overrides; i++)
+	{
+		if (of->override[i].first > state->day)
+			next = earlier(next, of->override[i].first);
+		if (of->override[i].last >= state->day &&
+			of->override[i].last != CALENDAR_NEVER)
+			next = earlier(next, of->override[i].last + 1);
+	}
+	return next;
+}
+
+/* The level that is shown: what was earned, unless something was given */
+static int
+shown_level(const TierCase *of, const TierState *state, bool *given)
+{
+	*given = false;
+	for (size_t i = of->overrides; i-- > 0;)
+	{
+		const TierOverride *override = &of->override[i];
+
+		if (override->first > state->day || override->last < state->day)
+			continue;
+		*given = !override->is_floor || override->rank > state->rank;
+		return *given ? override->rank : state->rank;
+	}
+	return state->rank;
+}
+
+/* Before his first day, and the first policy's, a customer has no level */
+void
+tier_begin(const TierCase *of, TierState *state)
+{
+	memset(state, 0, sizeof(*state));
+	state->since = larger(of->enrolled, of->policy[0].valid_from);
+	state->counts_from = state->since;
+	state->day = state->since - 1;
+	state->lapsed = state->due = state->decision = CALENDAR_NEVER;
+	state->shown = -1;
+	while (state->policy + 1 < of->policies &&
+		   of->policy[state->policy + 1].valid_from <= state->since)
+		state->policy++;
+}
+
+/* The next change of the level until a day; false if there is none */
+bool
+tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
+{
+	bool		given_before = state->shown >= 0 && state->shown != state->rank;
+
+	for (;;)
+	{
+		bool		is_first = state->shown < 0;
+		int32_t		day = is_first ? state->since : next_day(of, state);
+		TierReason	reason;
+		bool		given;
+		int			shown;
+
+		if (day > until)
+			return false;
+		reason = decide_day(of, state, day);
+		shown = shown_level(of, state, &given);
+		if (shown == state->shown)
+			continue;
+		event->day = day;
+		event->rank = state->shown = shown;
+		event->policy = state->policy;
+		event->reason = given ? TIER_GIVEN : is_first ? TIER_ENROLLED
+			: given_before ? TIER_GIVEN_ENDED : reason;
+		for (int m = 0; m < of->metrics; m++)
+			event->metric[m] = is_first || given || event->reason == TIER_POLICY
+				? state->sum[m].sum : state->metric[m];
+		return true;
+	}
+}

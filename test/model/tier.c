@@ -1,0 +1,689 @@
+/*-------------------------------------------------------------------------
+ *
+ * tier.c (test)
+ *	  Levels against the vendors' worked examples, and against a replay that
+ *	  looks at every single day and adds up every window anew.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <string.h>
+
+#include "model/tier.h"
+#include "tap.h"
+
+#define MOST_EVENTS		4000
+#define MOST_CHANGES	60
+
+typedef struct Seen
+{
+	int32_t		day;
+	int			rank;
+	TierReason	reason;
+} Seen;
+
+/* --- the slow and obvious replay ---------------------------------------- */
+
+typedef struct Slow
+{
+	const TierCase *of;
+	int			policy;
+	int			rank;
+	int			floor;
+	int32_t		since;
+	int32_t		reached;		/* the day whose purchases led to the level */
+	int			earned;			/* at the end of the day before */
+	bool		lapsed;
+	int32_t		lapse;			/* first day on which less was earned */
+	int			at_due;
+} Slow;
+
+static const TierPolicy *
+policy_of(const Slow *slow)
+{
+	return &slow->of->policy[slow->policy];
+}
+
+/* The metric on a day, from a day on */
+static SignedUnits
+metric_on(const TierSeries *series, int32_t first, int32_t day)
+{
+	SignedUnits sum = 0;
+
+	for (size_t i = 0; i < series->count; i++)
+	{
+		const TierChange *change = &series->change[i];
+
+		if (change->day > day)
+			continue;
+		if (series->is_state)
+			sum = change->amount;
+		else if (change->day >= first)
+			sum += change->amount;
+	}
+	return sum;
+}
+
+static bool
+has_level(const TierPolicy *policy, int rank, const SignedUnits *metric)
+{
+	const TierLevel *level = &policy->level[rank];
+	int			met = 0;
+	int			weight = 0;
+
+	for (int i = 0; i < level->conditions; i++)
+		if (metric[level->condition[i].metric] >= level->condition[i].threshold)
+		{
+			met++;
+			weight += level->condition[i].weight;
+		}
+	if (level->combine == TIER_ALL)
+		return met == level->conditions;
+	if (level->combine == TIER_ANY)
+		return met >= 1;
+	return weight >= level->weight_needed;
+}
+
+static int
+earned_on(const Slow *slow, int32_t day)
+{
+	const TierPolicy *policy = policy_of(slow);
+	CalendarPeriod window = tier_window(policy, slow->of->enrolled, slow->since, day);
+	SignedUnits metric[TIER_METRICS] = {0};
+	int			rank = 0;
+
+	/* what led to the level does not count for keeping it */
+	if (policy->window == TIER_TERM && window.first <= slow->reached)
+		window.first = slow->reached + 1;
+	for (int m = 0; m < slow->of->metrics; m++)
+		metric[m] = metric_on(&slow->of->series[m], window.first, day);
+	for (int k = 1; k < policy->levels; k++)
+		if (has_level(policy, k, metric))
+			rank = k;
+	return rank;
+}
+
+static CalendarPeriod
+period_on(const Slow *slow, int32_t day)
+{
+	const TierPolicy *policy = policy_of(slow);
+
+	if (policy->window == TIER_LIFETIME || policy->window == TIER_ROLLING)
+	{
+		if (policy->period_months == 0)
+			return (CalendarPeriod) {INT32_MIN, CALENDAR_NEVER};
+		return calendar_period(day, policy->period_months, policy->first_month);
+	}
+	return tier_window(policy, slow->of->enrolled, slow->since, day);
+}
+
+/* The last day of a lapse, without grace */
+static int32_t
+due_of(const Slow *slow)
+{
+	const TierPolicy *policy = policy_of(slow);
+	CalendarPeriod period = period_on(slow, slow->lapse);
+	int32_t		due;
+	int32_t		stays;
+
+	switch (policy->downgrade)
+	{
+		case TIER_DOWNGRADE_AT_ONCE:
+			due = slow->lapse - 1;
+			break;
+		case TIER_DOWNGRADE_PERIOD_END:
+			due = period.last;
+			break;
+		case TIER_DOWNGRADE_NEXT_PERIOD_END:
+			due = period.last == CALENDAR_NEVER ? CALENDAR_NEVER
+				: period_on(slow, period.last + 1).last;
+			break;
+		default:
+			due = CALENDAR_NEVER;
+	}
+	if (due == CALENDAR_NEVER)
+		return due;
+	if (policy->round_months > 0)
+		due = calendar_period(due, policy->round_months, policy->first_month).last;
+	stays = calendar_add(slow->since, policy->stay, 1) - 1;
+	return !calendar_is_empty(policy->stay) && stays > due ? stays : due;
+}
+
+static void
+get_level(Slow *slow, int rank, int32_t day)
+{
+	slow->rank = rank;
+	slow->since = day;
+	slow->reached = -1;
+	slow->lapsed = false;
+	if (policy_of(slow)->level[rank].floor > slow->floor)
+		slow->floor = policy_of(slow)->level[rank].floor;
+}
+
+static void
+fall(Slow *slow, int earned, int32_t day)
+{
+	const TierPolicy *policy = policy_of(slow);
+	int			rank = earned;
+
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
+		slow->rank - 1 > rank)
+		rank = slow->rank - 1;
+	get_level(slow, rank > slow->floor ? rank : slow->floor, day);
+}
+
+/* Is a lapse over at the end of the day before this one? */
+static bool
+is_decided(Slow *slow, int32_t day)
+{
+	int32_t		due = due_of(slow);
+
+	if (due == CALENDAR_NEVER)
+		return false;
+	if (due == day - 1)
+		slow->at_due = slow->earned;
+	return calendar_add(due, policy_of(slow)->grace, 1) == day - 1;
+}
+
+static void
+slow_day(Slow *slow, int32_t day)
+{
+	while (slow->policy + 1 < slow->of->policies &&
+		   slow->of->policy[slow->policy + 1].valid_from <= day)
+	{
+		const int  *successor = slow->of->policy[slow->policy + 1].successor;
+
+		slow->policy++;
+		slow->floor = successor[slow->floor];
+		slow->earned = successor[slow->earned];
+		if (successor[slow->rank] != slow->rank)
+		{
+			slow->since = day;
+			slow->reached = -1;
+		}
+		slow->rank = successor[slow->rank];
+		slow->lapsed = false;
+	}
+	if (slow->lapsed && is_decided(slow, day))
+		fall(slow, slow->earned > slow->at_due ? slow->earned : slow->at_due, day);
+	else if (policy_of(slow)->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+			 period_on(slow, day).first == day && slow->earned > slow->rank)
+		get_level(slow, slow->earned, day);
+	slow->earned = earned_on(slow, day);
+	if (policy_of(slow)->upgrade == TIER_UPGRADE_AT_ONCE &&
+		slow->earned > slow->rank)
+	{
+		get_level(slow, slow->earned, day);
+		slow->reached = day;
+		if (policy_of(slow)->window == TIER_TERM)
+			slow->earned = earned_on(slow, day);
+	}
+	if (slow->earned >= slow->rank || slow->rank <= slow->floor)
+		slow->lapsed = false;
+	else if (!slow->lapsed)
+	{
+		int32_t		due;
+
+		slow->lapsed = true;
+		slow->lapse = day;
+		due = due_of(slow);
+		if (due < day)
+			slow->at_due = slow->earned;
+		if (due != CALENDAR_NEVER &&
+			calendar_add(due, policy_of(slow)->grace, 1) < day)
+			fall(slow, slow->earned, day);
+	}
+}
+
+static int
+slow_shown(const Slow *slow, int32_t day)
+{
+	for (size_t i = slow->of->overrides; i-- > 0;)
+	{
+		const TierOverride *override = &slow->of->override[i];
+
+		if (day < override->first || day > override->last)
+			continue;
+		if (override->is_floor && slow->rank > override->rank)
+			return slow->rank;
+		return override->rank;
+	}
+	return slow->rank;
+}
+
+/* Every change of the level until a day */
+static size_t
+slow_replay(const TierCase *of, int32_t until, Seen *seen)
+{
+	Slow		slow = {.of = of, .reached = -1};
+	size_t		count = 0;
+	int			shown = -1;
+	int32_t		start = of->enrolled > of->policy[0].valid_from
+		? of->enrolled : of->policy[0].valid_from;
+
+	slow.since = start;
+	while (slow.policy + 1 < of->policies && of->policy[slow.policy + 1].valid_from <= start)
+		slow.policy++;
+	for (int32_t day = start; day <= until; day++)
+	{
+		int			now;
+
+		slow_day(&slow, day);
+		now = slow_shown(&slow, day);
+		if (now != shown && count < MOST_EVENTS)
+			seen[count++] = (Seen) {day, now, TIER_ENROLLED};
+		shown = now;
+	}
+	return count;
+}
+
+/* --- the engine ----------------------------------------------------------- */
+
+/* Replays in one go, or in steps of so many days */
+static size_t
+replay(const TierCase *of, int32_t until, int32_t step, Seen *seen)
+{
+	TierState	state;
+	TierEvent	event;
+	size_t		count = 0;
+
+	tier_begin(of, &state);
+	for (int32_t to = step > 0 ? of->enrolled : until;; to += step)
+	{
+		if (to > until)
+			to = until;
+		while (tier_next(of, &state, to, &event))
+			if (count < MOST_EVENTS)
+				seen[count++] = (Seen) {event.day, event.rank, event.reason};
+		if (to == until)
+			return count;
+	}
+}
+
+/* --- worked examples -------------------------------------------------------- */
+
+static TierChange changes[MOST_CHANGES];
+
+static TierCase
+one_metric(const TierPolicy *policy, size_t count)
+{
+	TierCase	of = {.policy = policy, .policies = 1, .metrics = 1};
+
+	of.series[0] = (TierSeries) {changes, count, false};
+	of.enrolled = changes[0].day;
+	return of;
+}
+
+/* Levels 1, 2, ... of one metric */
+static TierPolicy
+make_policy(int levels, const SignedUnits *threshold)
+{
+	TierPolicy	policy = {
+		.first_month = 1,
+		.levels = levels + 1,
+		.downgrade = TIER_DOWNGRADE_AT_ONCE
+	};
+
+	for (int k = 1; k <= levels; k++)
+	{
+		policy.level[k].conditions = 1;
+		policy.level[k].condition[0].threshold = threshold[k - 1];
+	}
+	return policy;
+}
+
+static void
+put(size_t i, int year, int month, int day, SignedUnits amount)
+{
+	changes[i] = (TierChange) {calendar_day(year, month, day), amount};
+}
+
+static int
+level_on(const TierCase *of, int year, int month, int day)
+{
+	Seen		seen[MOST_EVENTS];
+	size_t		count = replay(of, calendar_day(year, month, day), 0, seen);
+
+	return count == 0 ? -1 : seen[count - 1].rank;
+}
+
+static void
+test_live_balance(void)
+{
+	const SignedUnits threshold[] = {100, 500, 1000};
+	TierPolicy	policy = make_policy(3, threshold);
+	TierCase	of;
+
+	put(0, 2024, 1, 1, 100);
+	put(1, 2024, 1, 2, -50);
+	put(2, 2024, 1, 3, 500);
+	of = one_metric(&policy, 3);
+	ok(level_on(&of, 2023, 12, 31) == -1, "nobody has a level before his first day");
+	ok(level_on(&of, 2024, 1, 1) == 1, "a balance of 100 reaches 100 exactly: the second level");
+	ok(level_on(&of, 2024, 1, 2) == 0, "50 taken back leave 50: the first level");
+	ok(level_on(&of, 2024, 1, 3) == 2, "500 more make 550: the third level");
+}
+
+static void
+test_lifetime(void)
+{
+	const SignedUnits threshold[] = {40000, 100000};
+	TierPolicy	policy = make_policy(2, threshold);
+	TierCase	of;
+
+	put(0, 2024, 1, 1, 45000);
+	put(1, 2024, 2, 1, 25000);
+	put(2, 2024, 3, 1, 25000);
+	put(3, 2024, 4, 1, 10000);
+	of = one_metric(&policy, 4);
+	ok(level_on(&of, 2024, 1, 1) == 1, "45,000 is above 40,000: first");
+	ok(level_on(&of, 2024, 2, 1) == 1, "70,000 in all: first");
+	ok(level_on(&of, 2024, 3, 1) == 1, "95,000 in all: first");
+	ok(level_on(&of, 2024, 4, 1) == 2, "105,000 in all is above 100,000: second");
+}
+
+/* A calendar year: what was reached is kept to the end of the next one */
+static void
+test_yearly(void)
+{
+	const SignedUnits threshold[] = {100, 200, 300};
+	TierPolicy	policy = make_policy(3, threshold);
+	TierCase	of;
+
+	policy.window = TIER_CALENDAR;
+	policy.span.months = 12;
+	policy.downgrade = TIER_DOWNGRADE_PERIOD_END;
+	put(0, 2022, 5, 1, 300);
+	put(1, 2023, 6, 1, 100);
+	of = one_metric(&policy, 2);
+	ok(level_on(&of, 2022, 5, 1) == 3, "300 in 2022 reach the top at once");
+	ok(level_on(&of, 2023, 12, 31) == 3, "it is kept to the end of 2023");
+	ok(level_on(&of, 2024, 1, 1) == 1, "only 100 in 2023: what was earned, the first level, in 2024");
+	ok(level_on(&of, 2025, 1, 1) == 0, "nothing in 2024: none in 2025");
+	policy.soft = true;
+	ok(level_on(&of, 2024, 1, 1) == 2, "soft landing: one level down in 2024");
+	ok(level_on(&of, 2025, 1, 1) == 1, "and one in 2025");
+	ok(level_on(&of, 2026, 1, 1) == 0, "and one in 2026");
+	policy.soft = false;
+	changes[1].amount = 300;
+	ok(level_on(&of, 2024, 12, 31) == 3, "300 again in 2023 keep the top through 2024");
+	changes[1].amount = 100;
+	policy.grace = (CalendarSpan) {1, 0};
+	ok(level_on(&of, 2024, 1, 31) == 3 && level_on(&of, 2024, 2, 1) == 1,
+	   "a month of grace ends with 31 January");
+	policy.grace = (CalendarSpan) {0, 0};
+	policy.first_month = 4;
+	ok(level_on(&of, 2024, 3, 31) == 3 && level_on(&of, 2024, 4, 1) == 1,
+	   "in a fiscal year from April the next one ends with March 2024");
+	policy.first_month = 1;
+	policy.upgrade = TIER_UPGRADE_NEXT_PERIOD;
+	ok(level_on(&of, 2022, 12, 31) == 0 && level_on(&of, 2023, 1, 1) == 3,
+	   "upgrades in the next period: what 2022 earned counts from 2023 on");
+}
+
+static void
+test_term(void)
+{
+	const SignedUnits threshold[] = {100};
+	TierPolicy	policy = make_policy(1, threshold);
+	TierCase	of;
+
+	policy.window = TIER_TERM;
+	policy.span.days = 365;
+	policy.downgrade = TIER_DOWNGRADE_PERIOD_END;
+	put(0, 2023, 3, 10, 100);
+	put(1, 2024, 2, 1, 100);
+	of = one_metric(&policy, 2);
+	ok(level_on(&of, 2024, 3, 9) == 1, "a term of 365 days from 10 March 2023 ends with 8 March 2024; renewed, it goes on");
+	ok(level_on(&of, 2025, 3, 8) == 1, "the second term ends with 8 March 2025");
+	ok(level_on(&of, 2025, 3, 9) == 0, "not requalified in it: no level");
+	changes[1].amount = 99;
+	ok(level_on(&of, 2024, 3, 8) == 1 && level_on(&of, 2024, 3, 9) == 0, "99 within the first term do not renew it");
+}
+
+/* A validity of one month, of a level that nothing renews */
+static void
+test_month(void)
+{
+	const SignedUnits threshold[] = {100};
+	TierPolicy	policy = make_policy(1, threshold);
+	TierCase	of;
+
+	policy.window = TIER_TERM;
+	policy.span.months = 1;
+	policy.downgrade = TIER_DOWNGRADE_PERIOD_END;
+	put(0, 2023, 1, 25, 100);
+	of = one_metric(&policy, 1);
+	ok(level_on(&of, 2023, 2, 24) == 1 && level_on(&of, 2023, 2, 25) == 0, "a month from 25 January ends with 24 February");
+	put(0, 2023, 1, 31, 100);
+	of = one_metric(&policy, 1);
+	ok(level_on(&of, 2023, 2, 27) == 1 && level_on(&of, 2023, 2, 28) == 0, "a month from 31 January: the next one begins on the last day of February");
+	policy.round_months = 1;
+	ok(level_on(&of, 2023, 2, 28) == 1 && level_on(&of, 2023, 3, 1) == 0, "rounded up, it ends with the month");
+	put(0, 2024, 2, 29, 100);
+	of = one_metric(&policy, 1);
+	policy.round_months = 0;
+	policy.span.months = 12;
+	ok(level_on(&of, 2025, 2, 27) == 1 && level_on(&of, 2025, 2, 28) == 0, "a year from 29 February ends with 27 February");
+}
+
+static void
+test_rolling(void)
+{
+	const SignedUnits threshold[] = {100, 200};
+	TierPolicy	policy = make_policy(2, threshold);
+	TierOverride given[2];
+	TierCase	of;
+
+	policy.window = TIER_ROLLING;
+	policy.span.days = 30;
+	put(0, 2024, 1, 1, 100);
+	put(1, 2024, 1, 20, 100);
+	of = one_metric(&policy, 2);
+	ok(level_on(&of, 2024, 1, 20) == 2, "two purchases within 30 days");
+	ok(level_on(&of, 2024, 1, 30) == 2 && level_on(&of, 2024, 1, 31) == 1, "on the 31st day the first one counts no more");
+	ok(level_on(&of, 2024, 2, 18) == 1 && level_on(&of, 2024, 2, 19) == 0, "nor does the second 30 days after it");
+	policy.grace.days = 10;
+	ok(level_on(&of, 2024, 2, 9) == 2 && level_on(&of, 2024, 2, 10) == 1, "ten days of grace");
+	policy.grace.days = 0;
+	policy.stay.months = 3;
+	ok(level_on(&of, 2024, 4, 19) == 2 && level_on(&of, 2024, 4, 20) == 0, "a level is kept for three months at least");
+	policy.stay.months = 0;
+	policy.level[2].floor = 1;
+	ok(level_on(&of, 2025, 1, 1) == 1, "who was at the top never falls below the first level");
+	policy.level[2].floor = 0;
+	given[0] = (TierOverride) {calendar_day(2024, 1, 5), calendar_day(2024, 6, 30), 1, true};
+	given[1] = (TierOverride) {calendar_day(2024, 3, 1), calendar_day(2024, 3, 31), 2, false};
+	of.override = given;
+	of.overrides = 2;
+	ok(level_on(&of, 2024, 1, 20) == 2 && level_on(&of, 2024, 2, 25) == 1, "a level given as the least one lifts, and does not lower");
+	ok(level_on(&of, 2024, 3, 1) == 2 && level_on(&of, 2024, 4, 1) == 1, "one given outright is shown while it lasts");
+	ok(level_on(&of, 2024, 7, 1) == 0, "when it ends, what was earned is shown");
+}
+
+/* --- random policies and customers -------------------------------------------- */
+
+static CalendarSpan
+random_span(void)
+{
+	if (random_below(2) == 0)
+		return (CalendarSpan) {(int32_t) (1 + random_below(13)), 0};
+	return (CalendarSpan) {0, (int32_t) (1 + random_below(200))};
+}
+
+static void
+random_policy(TierPolicy *policy, int metrics, int levels)
+{
+	static const int months[] = {1, 3, 6, 12};
+
+	memset(policy, 0, sizeof(*policy));
+	policy->window = (TierWindowKind) random_below(6);
+	policy->span = random_span();
+	if (policy->window == TIER_CALENDAR)
+		policy->span = (CalendarSpan) {months[random_below(4)], 0};
+	policy->first_month = 1 + (int) random_below(12);
+	policy->origin = calendar_day(2020, 1, 1) + (int32_t) random_below(400);
+	policy->period_months = months[random_below(4)];
+	policy->upgrade = (TierUpgrade) random_below(2);
+	policy->downgrade = (TierDowngrade) random_below(4);
+	/* a term that ends at once is none; a policy like that is refused */
+	if (policy->window == TIER_TERM && policy->downgrade == TIER_DOWNGRADE_AT_ONCE)
+		policy->downgrade = TIER_DOWNGRADE_PERIOD_END;
+	policy->soft = random_below(2);
+	if (random_below(3) == 0)
+		policy->grace = random_below(2) ? random_span() : (CalendarSpan) {0, 10};
+	if (random_below(3) == 0)
+		policy->round_months = months[random_below(4)];
+	if (random_below(3) == 0)
+		policy->stay = random_span();
+	policy->levels = levels;
+	for (int k = 0; k < levels; k++)
+	{
+		TierLevel  *level = &policy->level[k];
+
+		policy->successor[k] = random_below(4) == 0 ? (int) random_below((uint64_t) levels) : k;
+		level->combine = (TierCombine) random_below(3);
+		level->conditions = k == 0 ? 0 : 1 + (int) random_below(2);
+		level->weight_needed = 1 + (int) random_below(3);
+		level->floor = random_below(6) == 0 ? (int) random_below((uint64_t) k + 1) : 0;
+		for (int i = 0; i < level->conditions; i++)
+			level->condition[i] = (TierCondition) {
+				(int) random_below((uint64_t) metrics),
+				(SignedUnits) random_below(60) * k, 1 + (int) random_below(3)};
+	}
+}
+
+static void
+random_series(TierSeries *series, TierChange *change, int32_t from)
+{
+	int32_t		day = from;
+	size_t		count = random_below(MOST_CHANGES);
+
+	for (size_t i = 0; i < count; i++)
+	{
+		day += (int32_t) random_below(random_below(5) == 0 ? 200 : 20);
+		change[i] = (TierChange) {day, (SignedUnits) random_below(50) - 10};
+	}
+	*series = (TierSeries) {change, count, random_below(5) == 0};
+}
+
+static bool
+same(const Seen *a, size_t count_a, const Seen *b, size_t count_b, const char *what)
+{
+	for (size_t i = 0; i < count_a || i < count_b; i++)
+		if (i >= count_a || i >= count_b || a[i].day != b[i].day ||
+			a[i].rank != b[i].rank)
+		{
+			printf("# %s: change %zu of %zu and %zu: day %d level %d, day %d level %d\n", what, i, count_a,
+				   count_b, i < count_a ? a[i].day : -1, i < count_a ? a[i].rank : -1,
+				   i < count_b ? b[i].day : -1, i < count_b ? b[i].rank : -1);
+			return false;
+		}
+	return true;
+}
+
+/* What it was that went wrong, for whoever looks into it */
+static void
+describe(const TierCase *of)
+{
+	for (int v = 0; v < of->policies; v++)
+	{
+		const TierPolicy *policy = &of->policy[v];
+
+		printf("# from %d: window %d span %d months %d days, periods %d from month %d, origin %d, up %d down %d%s,"
+			   " grace %d %d, round %d, stay %d %d\n", policy->valid_from, policy->window, policy->span.months,
+			   policy->span.days, policy->period_months, policy->first_month, policy->origin, policy->upgrade,
+			   policy->downgrade, policy->soft ? " soft" : "", policy->grace.months, policy->grace.days,
+			   policy->round_months, policy->stay.months, policy->stay.days);
+		for (int k = 1; k < policy->levels; k++)
+		{
+			printf("#  level %d: combine %d, needed %d, floor %d, was %d:", k, policy->level[k].combine,
+				   policy->level[k].weight_needed, policy->level[k].floor, policy->successor[k]);
+			for (int i = 0; i < policy->level[k].conditions; i++)
+				printf(" metric %d >= %d (%d)", policy->level[k].condition[i].metric,
+					   (int) policy->level[k].condition[i].threshold, policy->level[k].condition[i].weight);
+			printf("\n");
+		}
+	}
+	for (int m = 0; m < of->metrics; m++)
+	{
+		printf("# metric %d%s:", m, of->series[m].is_state ? " (state)" : "");
+		for (size_t i = 0; i < of->series[m].count; i++)
+			printf(" %d:%d", of->series[m].change[i].day, (int) of->series[m].change[i].amount);
+		printf("\n");
+	}
+	for (size_t i = 0; i < of->overrides; i++)
+		printf("# given %d to %d: %d%s\n", of->override[i].first, of->override[i].last, of->override[i].rank,
+			   of->override[i].is_floor ? " at least" : "");
+}
+
+static void
+test_random(void)
+{
+	static TierChange change[3][MOST_CHANGES];
+	static Seen fast[MOST_EVENTS];
+	static Seen slow[MOST_EVENTS];
+	long		times = rounds(100000);
+	long		good = 0;
+	long		stepped = 0;
+	long		moves = 0;
+
+	for (long i = 0; i < times; i++)
+	{
+		TierPolicy	policy[3];
+		TierOverride given[2];
+		int			levels = 2 + (int) random_below(4);
+		TierCase	of = {.policy = policy, .metrics = 1 + (int) random_below(3)};
+		int32_t		from = calendar_day(2021, 1, 1) + (int32_t) random_below(500);
+		int32_t		until = from + (int32_t) random_below(1200);
+		size_t		count;
+		size_t		count_slow;
+
+		of.policies = 1 + (int) random_below(3);
+		for (int v = 0; v < of.policies; v++)
+		{
+			random_policy(&policy[v], of.metrics, levels);
+			policy[v].valid_from = v == 0 ? calendar_day(2021, 6, 1) : policy[v - 1].valid_from +
+				(int32_t) random_below(400);
+		}
+		for (int m = 0; m < of.metrics; m++)
+			random_series(&of.series[m], change[m], from);
+		of.enrolled = from;
+		of.override = given;
+		of.overrides = random_below(3) == 0 ? 1 + random_below(2) : 0;
+		for (size_t o = 0; o < of.overrides; o++)
+		{
+			given[o].first = from + (int32_t) random_below(800);
+			given[o].last = random_below(5) == 0 ? CALENDAR_NEVER
+				: given[o].first + (int32_t) random_below(200);
+			given[o].rank = (int) random_below((uint64_t) levels);
+			given[o].is_floor = random_below(2);
+		}
+		count_slow = slow_replay(&of, until, slow);
+		count = replay(&of, until, 0, fast);
+		moves += (long) count_slow;
+		good += same(fast, count, slow, count_slow, "in one go");
+		count = replay(&of, until, 1 + (int32_t) random_below(40), fast);
+		stepped += same(fast, count, slow, count_slow, "in steps");
+		if (good <= i || stepped <= i)
+		{
+			describe(&of);
+			break;
+		}
+	}
+	ok(good == times, "%ld customers, %ld changes of level: as day by day", times, moves);
+	ok(stepped == times, "and stopping on the way makes no difference");
+}
+
+int
+main(void)
+{
+	random_begin();
+	test_live_balance();
+	test_lifetime();
+	test_yearly();
+	test_term();
+	test_month();
+	test_rolling();
+	test_random();
+	return tap_done();
+}
