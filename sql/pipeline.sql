@@ -42,6 +42,10 @@ BEGIN
 		RAISE EXCEPTION 'clv_horizon % is not between a day and 100 years', p.clv_horizon
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass, for example, ''1 year''.';
 	END IF;
+	IF NOT isfinite(p.fit_since) THEN
+		RAISE EXCEPTION 'fit_since % is not a day', p.fit_since
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the first day of purchases that are to be fitted, or leave it out.';
+	END IF;
 	IF p.interval_level NOT BETWEEN 0 AND 0.999999999 THEN
 		RAISE EXCEPTION 'interval_level % is not between 0 and 0.999999999', p.interval_level
 			USING ERRCODE = 'invalid_parameter_value', HINT = '0.95 holds 95 of 100 customers; 0 makes no intervals.';

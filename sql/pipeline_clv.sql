@@ -31,8 +31,12 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	EXECUTE format($sql$
 CREATE VIEW %1$I.clv_model AS
-SELECT m.kind, m.version, COALESCE(m.status, t.status, 'not fitted') ||
-		CASE WHEN v.version IS NULL THEN COALESCE('; gamma_gamma: ' || CASE w.status WHEN 'converged' THEN 'values without a mean' ELSE w.status END, '') ELSE '' END AS status,
+SELECT m.kind, m.version, concat_ws('; ',
+		COALESCE(m.status, CASE t.status WHEN 'converged' THEN 'none in use' ELSE t.status END, 'not fitted'),
+		CASE WHEN t.version > m.version AND t.status <> 'converged' THEN t.kind || ': ' || t.status || ', the former model scores' END,
+		CASE WHEN w.version > v.version IS NOT FALSE
+			THEN 'gamma_gamma: ' || CASE w.status WHEN 'converged' THEN 'values without a mean' ELSE w.status END
+				|| CASE WHEN v.version IS NULL THEN '' ELSE ', the former model scores' END END) AS status,
 	CASE m.kind WHEN 'nbd' THEN jsonb_populate_record(NULL::tiering.nbd_model, m.fit) END AS nbd,
 	CASE m.kind WHEN 'bgnbd' THEN jsonb_populate_record(NULL::tiering.bgnbd_model, m.fit) END AS bgnbd,
 	CASE m.kind WHEN 'mbgnbd' THEN jsonb_populate_record(NULL::tiering.mbgnbd_model, m.fit) END AS mbgnbd,
@@ -46,9 +50,9 @@ FROM (VALUES (1)) AS one(one)
 	LEFT JOIN LATERAL (
 		SELECT x.version, x.fit FROM %1$I.model AS x WHERE x.model = 'value' AND x.in_use) AS v ON true
 	LEFT JOIN LATERAL (
-		SELECT x.status FROM %1$I.model AS x WHERE x.model = 'purchase' ORDER BY x.version DESC LIMIT 1) AS t ON true
+		SELECT x.kind, x.version, x.status FROM %1$I.model AS x WHERE x.model = 'purchase' ORDER BY x.version DESC LIMIT 1) AS t ON true
 	LEFT JOIN LATERAL (
-		SELECT x.status FROM %1$I.model AS x WHERE x.model = 'value' ORDER BY x.version DESC LIMIT 1) AS w ON true;
+		SELECT x.version, x.status FROM %1$I.model AS x WHERE x.model = 'value' ORDER BY x.version DESC LIMIT 1) AS w ON true;
 COMMENT ON VIEW %1$I.clv_model IS 'the models that score customers now, one row';
 COMMENT ON COLUMN %1$I.clv_model.kind IS 'kind of the purchase model; NULL: there is none';
 COMMENT ON COLUMN %1$I.clv_model.version IS 'its version in the table model';

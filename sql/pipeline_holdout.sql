@@ -83,7 +83,8 @@ AS $$
 		sum(c.expected) / NULLIF(sum(c.actual), 0) - 1,
 		avg(abs(c.expected - c.actual)), sqrt(avg(tiering.square(c.expected - c.actual))),
 		sum(CASE WHEN c.probability >= 0 THEN ln(GREATEST(c.probability, 1e-300)) END),
-		sum(c.actual_value), sum(c.expected_value), sum(c.expected_value) / NULLIF(sum(c.actual_value) FILTER (WHERE c.expected_value IS NOT NULL), 0) - 1
+		sum(c.actual_value) FILTER (WHERE c.expected_value IS NOT NULL), sum(c.expected_value),
+		sum(c.expected_value) / NULLIF(sum(c.actual_value) FILTER (WHERE c.expected_value IS NOT NULL), 0) - 1
 	FROM tiering.clv_holdout_customers(pipeline, calibration_end, holdout_end) AS c
 	GROUP BY c.model
 	ORDER BY avg(abs(c.expected - c.actual)), c.model

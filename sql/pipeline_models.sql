@@ -158,69 +158,80 @@ FROM (
 END;
 $$;
 
+-- What a comparison says of the kinds, the preferred first: those that converged
+-- and foretell as well as the best within 1 %, rather one in which one-time
+-- buyers may leave.  Gains are over the kind in use, in per cent.
+CREATE FUNCTION tiering.ranked_models(compared jsonb, present text)
+RETURNS TABLE (n bigint, kind text, is_likeliest boolean, converged boolean, gain numeric, takes_over boolean)
+LANGUAGE SQL IMMUTABLE
+BEGIN ATOMIC
+	SELECT row_number() OVER (ORDER BY m.converged DESC,
+			m.log_likelihood >= m.highest - 0.01 * abs(m.highest) DESC NULLS LAST, m.n),
+		m.kind, m.log_likelihood IS NOT DISTINCT FROM m.highest AND m.converged, m.converged, m.gain,
+		COALESCE(m.converged AND m.gain > 1 AND m.root_mean_squared_error <= m.present_error, false)
+	FROM (
+		SELECT k.kind, k.n, v.log_likelihood, v.root_mean_squared_error, COALESCE(v.status = 'converged', false) AS converged,
+			max(v.log_likelihood) FILTER (WHERE v.status = 'converged') OVER () AS highest,
+			100 * (v.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0) AS gain,
+			i.root_mean_squared_error AS present_error
+		FROM unnest('{mbgnbd,pareto_nbd,bgnbd}'::text[]) WITH ORDINALITY AS k(kind, n)
+			LEFT JOIN LATERAL jsonb_to_record(compared #> ARRAY['models', k.kind])
+				AS v(status text, log_likelihood numeric, root_mean_squared_error double precision) ON true
+			LEFT JOIN LATERAL jsonb_to_record(compared #> ARRAY['models', present])
+				AS i(log_likelihood numeric, root_mean_squared_error double precision) ON true
+	) AS m;
+END;
+
 -- The kinds of model to fit, in order until one converges.  The one in use goes
--- only if another foretells better by more than 1 % twice running, so that
--- values do not flap.
+-- only if another foretells better by more than 1 % twice running, on different
+-- days, so that values do not flap.
 CREATE FUNCTION tiering.choose_models(pipeline text, INOUT compared jsonb, OUT kinds text[], OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	present text;
-	challenger text;
-	best text;
-	gain numeric;
-	better boolean;
-	likeliest text;
+	former jsonb;
+	best record;
+	likeliest record;
+	rival record;
 BEGIN
 	EXECUTE format('SELECT kind FROM %I.model WHERE model = $1 AND in_use AND status = $2 AND kind <> $3', pipeline)
 		INTO present USING 'purchase', 'converged', 'nbd';
-	EXECUTE format('SELECT metrics ->> $1 FROM %I.model WHERE model = $2 ORDER BY version DESC LIMIT 1', pipeline)
-		INTO challenger USING 'challenger', 'purchase';
-	-- as good as the best within 1 %: then rather one in which one-time buyers may leave
-	SELECT array_agg(m.kind ORDER BY m.status = 'converged' DESC NULLS LAST,
-			m.log_likelihood >= m.highest - 0.01 * abs(m.highest) DESC NULLS LAST, m.n),
-		(array_agg(m.kind) FILTER (WHERE m.log_likelihood = m.highest))[1] INTO kinds, likeliest
-	FROM (
-		SELECT k.kind, k.n, v.status, v.log_likelihood,
-			max(v.log_likelihood) FILTER (WHERE v.status = 'converged') OVER () AS highest
-		FROM unnest('{mbgnbd,pareto_nbd,bgnbd}'::text[]) WITH ORDINALITY AS k(kind, n)
-			LEFT JOIN LATERAL jsonb_to_record(compared #> ARRAY['models', k.kind])
-				AS v(status text, log_likelihood double precision) ON true
-	) AS m;
-	best := kinds[1];
-	IF compared #> ARRAY['models', best] IS NULL THEN
+	EXECUTE format('SELECT metrics FROM %I.model WHERE model = $1 ORDER BY version DESC LIMIT 1', pipeline)
+		INTO former USING 'purchase';
+	SELECT array_agg(m.kind ORDER BY m.n) INTO kinds FROM tiering.ranked_models(compared, present) AS m;
+	IF present IS NOT NULL THEN
+		kinds := ARRAY[present];
+	END IF;
+	IF compared IS NULL THEN
 		note := 'too few data to compare models';
-		kinds := CASE WHEN present IS NULL THEN kinds ELSE ARRAY[present] END;
-		RETURN;
-	ELSIF present IS NULL THEN
-		note := format(CASE WHEN best = likeliest THEN '%s foretells best'
-			WHEN likeliest IS NULL THEN 'none converged before the hold-out, %s is tried first'
-			ELSE '%s foretells as well as %s within 1 %%' END, best, likeliest);
 		RETURN;
 	END IF;
-	SELECT 100 * (b.log_likelihood - i.log_likelihood) / NULLIF(abs(i.log_likelihood), 0),
-		b.root_mean_squared_error <= i.root_mean_squared_error
-		INTO gain, better
-	FROM jsonb_to_record(compared #> ARRAY['models', best])
-			AS b(log_likelihood numeric, root_mean_squared_error double precision),
-		jsonb_to_record(compared #> ARRAY['models', present])
-			AS i(log_likelihood numeric, root_mean_squared_error double precision);
-	kinds := ARRAY[present];
-	IF best = present THEN
+	SELECT * INTO likeliest FROM tiering.ranked_models(compared, present) AS m WHERE m.is_likeliest ORDER BY m.n LIMIT 1;
+	SELECT * INTO best FROM tiering.ranked_models(compared, present) AS m WHERE m.n = 1;
+	SELECT * INTO rival FROM tiering.ranked_models(compared, present) AS m WHERE m.takes_over ORDER BY m.n LIMIT 1;
+	IF likeliest.kind IS NULL THEN
+		note := format('none converged before the hold-out, %s %s', COALESCE(present, best.kind),
+			CASE WHEN present IS NULL THEN 'is tried first' ELSE 'stays' END);
+	ELSIF present IS NULL THEN
+		note := format(CASE WHEN best.kind = likeliest.kind THEN '%s foretells best of those that converged'
+			ELSE '%s foretells as well as %s within 1 %%' END, best.kind, likeliest.kind);
+	ELSIF rival.kind IS NOT NULL AND former ->> 'challenger' = rival.kind
+		AND former ->> 'holdout_end' <> compared ->> 'holdout_end' THEN
+		note := format('%s foretells better than %s by %s %% again and is to follow it', rival.kind, present, round(rival.gain, 2));
+		kinds := ARRAY[rival.kind, present];
+	ELSIF rival.kind IS NOT NULL THEN
+		note := format('%s stays: %s foretells better by %s %%, and takes over if it does again', present, rival.kind, round(rival.gain, 2));
+		compared := compared || jsonb_build_object('challenger', rival.kind);
+	ELSIF present = likeliest.kind THEN
 		note := format('%s foretells best again', present);
-	ELSIF gain IS NULL OR gain <= 0 THEN
-		note := format('%s stays: nothing foretells better', present);
-	ELSIF gain <= 1 THEN
-		note := format('%s stays: %s foretells better by %s %% only', present, best, round(gain, 2));
-	ELSIF NOT better THEN
-		note := format('%s stays: %s has a likelihood better by %s %%, but a larger error', present, best, round(gain, 2));
-	ELSIF challenger = best THEN
-		note := format('%s foretells better by %s %% again, and takes over from %s', best, round(gain, 2), present);
-		kinds := ARRAY[best, present];
+	ELSIF likeliest.gain <= 0 THEN
+		note := format('%s stays: nothing that converged foretells better', present);
+	ELSIF likeliest.gain <= 1 THEN
+		note := format('%s stays: %s foretells better by %s %% only', present, likeliest.kind, round(likeliest.gain, 2));
 	ELSE
-		note := format('%s stays: %s foretells better by %s %%, and takes over if it does again', present, best, round(gain, 2));
-		compared := compared || jsonb_build_object('challenger', best);
+		note := format('%s stays: %s has a likelihood better by %s %%, but a larger error', present, likeliest.kind, round(likeliest.gain, 2));
 	END IF;
 END;
 $$;
@@ -304,8 +315,9 @@ BEGIN
 		EXCEPTION WHEN numeric_value_out_of_range THEN
 			-- scores are worth more than a comparison
 			RAISE WARNING 'models could not be compared: %', SQLERRM;
+			why := 'models could not be compared';
 		END;
-		SELECT c.compared, c.kinds, c.note INTO compared, kinds, why FROM tiering.choose_models(pipeline, compared) AS c;
+		SELECT c.compared, c.kinds, COALESCE(why, c.note) INTO compared, kinds, why FROM tiering.choose_models(pipeline, compared) AS c;
 	END IF;
 	why := concat_ws(', ', reason, why);
 	note := why || ':';

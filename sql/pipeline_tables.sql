@@ -118,7 +118,12 @@ CREATE TABLE %1$I.model (
 	metrics jsonb,
 	in_use boolean NOT NULL,
 	note text,
-	PRIMARY KEY (model, version)
+	PRIMARY KEY (model, version),
+	CHECK (model IN ('purchase', 'value')),
+	CHECK (version BETWEEN 1 AND 1000000000),
+	CHECK (kind IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd', 'gamma_gamma') AND (kind = 'gamma_gamma') = (model = 'value')),
+	-- records are summarized in weeks
+	CHECK (model = 'value' OR COALESCE(fit ->> 'time_unit', 'week') = 'week')
 );
 CREATE UNIQUE INDEX model_in_use ON %1$I.model (model) WHERE in_use;
 COMMENT ON TABLE %1$I.model IS 'every model that was fitted, and which of them score customers';

@@ -41,6 +41,47 @@ clv_put_covariance(Datum *values, bool *nulls, int field, const double *matrix,
 														   TYPALIGN_DOUBLE));
 }
 
+/* Refuses a matrix that no estimates have */
+static void
+refuse_matrix(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("covariance of the model %s", what),
+			 errhint("Take the model from its fit, or leave its covariance NULL.")));
+}
+
+/* Could these be covariances?  The last digits may be off. */
+static void
+check_matrix(const double *matrix, int n)
+{
+	double		root[CLV_COVARIANCE];
+
+	for (int i = 0; i < n; i++)
+		if (!(matrix[i * n + i] >= 0) || isinf(matrix[i * n + i]))
+			refuse_matrix("has a variance that is negative or infinite");
+	/* Cholesky's square root of the correlations */
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j <= i; j++)
+		{
+			double		scale = sqrt(matrix[i * n + i]) *
+				sqrt(matrix[j * n + j]);
+			double		rest = matrix[i * n + j];
+
+			if (!(fabs(matrix[i * n + j] - matrix[j * n + i]) <=
+				  1e-6 * scale))
+				refuse_matrix("is not symmetric");
+			rest = rest == 0 ? 0 : rest / scale;
+			for (int k = 0; k < j; k++)
+				rest -= root[i * n + k] * root[j * n + k];
+			if (i == j ? !(rest >= -1e-6)
+				: !(fabs(rest) <= root[j * n + j] + 1e-6))
+				refuse_matrix("gives some sum of parameters a negative variance");
+			root[i * n + j] = i == j ? sqrt(Max(rest, 0))
+				: root[j * n + j] > 0 ? rest / root[j * n + j] : 0;
+		}
+}
+
 /*
  * Reads a model's covariances, of the logarithms of its parameters; false if
  * there are none.
@@ -65,22 +106,10 @@ clv_read_covariance(HeapTupleHeader row, const double *parameter, int n,
 						n),
 				 errhint("Take the model from its fit, or leave its covariance NULL.")));
 	matrix = (double *) ARR_DATA_PTR(array);
+	check_matrix(matrix, n);
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-		{
-			double		covariance = matrix[i * n + j];
-
-			/* no larger than variances allow, but for the last digits */
-			if (!(matrix[i * n + i] >= 0) || !(fabs(covariance) <= 1.000001 * sqrt(matrix[i * n + i] *
-													  matrix[j * n + j])) ||
-				isinf(covariance))
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("element %d, %d of the model's covariance, %g, is none",
-								i + 1, j + 1, covariance),
-						 errhint("Take the model from its fit, or leave its covariance NULL.")));
-			log_covariance[i * n + j] = covariance /
+			log_covariance[i * n + j] = matrix[i * n + j] /
 				(parameter[i] * parameter[j]);
-		}
 	return true;
 }

@@ -92,7 +92,6 @@ typedef struct ClvCall
 	uint32		known_used;
 	MemoryContext curve_context;
 	struct HTAB *curves;		/* of spend */
-	Size		curves_size;
 	double		outside;		/* what an interval left out last, and how many */
 	double		deviations;		/* standard deviations that was */
 } ClvCall;

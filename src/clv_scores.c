@@ -127,6 +127,8 @@ tiering_clv_scores(PG_FUNCTION_ARGS)
 	clv_check_record(model->model.kind, &record.purchases);
 	record.has_mean = !PG_ARGISNULL(5);
 	record.mean = record.has_mean ? PG_GETARG_FLOAT8(5) : 0;
+	if (record.mean != 0)
+		clv_check_value((int64) record.purchases.x, record.mean);
 	return scores(fcinfo, 6, model, &record);
 }
 

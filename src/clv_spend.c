@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -43,7 +44,6 @@ clv_forget_curves(ClvCall *call)
 		MemoryContextDelete(call->curve_context);
 	call->curve_context = NULL;
 	call->curves = NULL;
-	call->curves_size = 0;
 }
 
 /* A table of curves in memory of its own */
@@ -63,11 +63,11 @@ make_table(FunctionCallInfo fcinfo, ClvCall *call)
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* Works out the curve of those who are customers still, in this memory */
+/* Works out the curve of those who are customers still */
 static void
 make_curve(const ClvModel *model, const GammaGamma *value,
 		   const PurchaseRecord *record, const CurveKey *key,
-		   MemoryContext context, KnownCurve *known)
+		   KnownCurve *known)
 {
 	Outlook		outlook = clv_outlook_alive(model, record, key->t,
 											key->outside);
@@ -77,10 +77,8 @@ make_curve(const ClvModel *model, const GammaGamma *value,
 										 outlook.count, key->outside / 2, curve);
 	if (known->is_planned && curve->count > 0)
 	{
-		curve->node = MemoryContextAlloc(context,
-										 curve->count * sizeof(SpendNode));
+		curve->node = palloc(curve->count * sizeof(SpendNode));
 		spend_curve_fill(value, record->x, outlook.chance, outlook.count, curve);
-		curve->node = repalloc(curve->node, curve->count * sizeof(SpendNode));
 	}
 	pfree(outlook.chance);
 }
@@ -100,17 +98,22 @@ find_curve(FunctionCallInfo fcinfo, const ClvModel *model,
 	known = hash_search(call->curves, &key, HASH_FIND, NULL);
 	if (known != NULL)
 		return known;
-	if (call->curves_size >= CURVES_SIZE)
-	{
-		make_curve(model, value, record, &key, CurrentMemoryContext, scratch);
+	make_curve(model, value, record, &key, scratch);
+	if (MemoryContextMemAllocated(call->curve_context, true) >= CURVES_SIZE)
 		return scratch;
-	}
-	make_curve(model, value, record, &key, call->curve_context, scratch);
 	known = hash_search(call->curves, &key, HASH_ENTER, NULL);
 	known->is_planned = scratch->is_planned;
 	known->curve = scratch->curve;
-	call->curves_size += sizeof(KnownCurve) +
-		known->curve.count * sizeof(SpendNode);
+	if (scratch->curve.count > 0)
+	{
+		/* fewer nodes were needed than there was room for */
+		known->curve.node =
+			MemoryContextAlloc(call->curve_context,
+							   known->curve.count * sizeof(SpendNode));
+		memcpy(known->curve.node, scratch->curve.node,
+			   known->curve.count * sizeof(SpendNode));
+		pfree(scratch->curve.node);
+	}
 	return known;
 }
 
@@ -130,25 +133,15 @@ spend_below(const Outlook *outlook, const GammaGamma *value, double x,
 	return sum;
 }
 
-/* The spend that is not exceeded with this chance, by halving */
+/* Narrows a bracket until its ends agree */
 static double
-spend_quantile(const Outlook *outlook, const GammaGamma *value, double x,
-			   double mean, double chance)
+bisect_spend(const Outlook *outlook, const GammaGamma *value, double x,
+			 double mean, double chance, double low, double high)
 {
-	double		low = 0;
-	double		high = value->v + mean;
-
-	if (outlook->chance[0] >= chance)
-		return 0;
-	while (spend_below(outlook, value, x, mean, high) < chance && high < 1e300)
-	{
-		low = high;
-		high *= 2;
-	}
 	for (int i = 0; i < 200 && high - low > 1e-12 * high; i++)
 	{
-		double		middle = low > 0 && high > 4 * low ? sqrt(low * high)
-			: (low + high) / 2;
+		double		middle = high > 4 * low ? sqrt(low) * sqrt(high)
+			: low + (high - low) / 2;
 
 		if (spend_below(outlook, value, x, mean, middle) < chance)
 			low = middle;
@@ -156,6 +149,34 @@ spend_quantile(const Outlook *outlook, const GammaGamma *value, double x,
 			high = middle;
 	}
 	return high;
+}
+
+/* The spend that is not exceeded with this chance; steps grow until it is between */
+static double
+spend_quantile(const Outlook *outlook, const GammaGamma *value, double x,
+			   double mean, double chance)
+{
+	double		high = value->v + x * mean;
+	double		low = high;
+
+	if (outlook->chance[0] >= chance ||
+		spend_below(outlook, value, x, mean, DBL_MIN) >= chance)
+		return 0;
+	if (spend_below(outlook, value, x, mean, DBL_MAX) < chance)
+		clv_finite(INFINITY, "value of the purchases to come");
+	for (double factor = 2; spend_below(outlook, value, x, mean, high) < chance;
+		 factor *= factor)
+	{
+		low = high;
+		high = Min(high * factor, DBL_MAX);
+	}
+	for (double factor = 2; spend_below(outlook, value, x, mean, low) >= chance;
+		 factor *= factor)
+	{
+		high = low;
+		low = Max(low / factor, DBL_MIN);
+	}
+	return bisect_spend(outlook, value, x, mean, chance, low, high);
 }
 
 /* The spend that is exceeded with this chance, of a customer by chance alive */

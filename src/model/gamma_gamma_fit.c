@@ -172,14 +172,19 @@ try_starts(const ValueSample *all, Fit *fit, double *begin)
 	return true;
 }
 
-/* Returns the unit of money, such that means are about one */
+/*
+ * Returns the unit of money, such that a typical mean is about one: a few huge
+ * ones must not make all others next to nothing.
+ */
 static double
 find_totals(const ValueRecord *records, size_t count, Total *totals)
 {
-	double		unit = 0;
+	double		log_unit = 0;
+	double		unit;
 
 	for (size_t i = 0; i < count; i++)
-		unit += records[i].mean / count;
+		log_unit += log(records[i].mean) / (double) count;
+	unit = exp(log_unit);
 	for (size_t i = 0; i < count; i++)
 	{
 		totals[i].total = records[i].x * (records[i].mean / unit);

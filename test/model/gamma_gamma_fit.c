@@ -435,6 +435,19 @@ test_currency(void)
 	}
 }
 
+/* Customers so different that a few have nearly all of the money */
+static void
+test_unequal(void)
+{
+	GammaGammaFit fit;
+
+	set.truth = (GammaGamma) {5, 0.35, 0.007};
+	simulate(&set, MAX_CUSTOMERS, 10, 0);
+	ok(fit_in_time(&set, &fit) && fit.status == FIT_CONVERGED &&
+	   fabs(fit.model.q / 0.35 - 1) < 0.1,
+	   "the richest hide nobody: q is %g", fit.model.q);
+}
+
 /* The middle rank of a value by its definition */
 static double
 slow_rank(const double *list, size_t count, double value)
@@ -618,6 +631,7 @@ main(void)
 	test_order();
 	test_stop();
 	test_recovery();
+	test_unequal();
 	test_currency();
 	test_odd();
 	test_simulated();

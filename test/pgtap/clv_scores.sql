@@ -5,7 +5,7 @@
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(162);
+SELECT plan(175);
 
 CREATE FUNCTION near(a double precision, b double precision, relative double precision DEFAULT 1e-6) RETURNS boolean LANGUAGE SQL
 RETURN abs(a - b) <= relative * abs(b);
@@ -224,6 +224,18 @@ SELECT ok(near(sum(discounted), sum(clv), 0.05), 'and all together spend what wa
 SELECT is(count(*), 60::bigint, 'the lower end is below the upper one') FROM generate_series(1, 60) AS i,
 	LATERAL (SELECT p_no_purchase(bgnbd(.8, 1, 1.2, 15), 0, 0, 40, 110) AS nothing) AS s,
 	LATERAL clv_interval(bgnbd(.8, 1, 1.2, 15), gamma_gamma(3.5, 2.3, 100), 0, 0, 40, NULL, 110, 1 - 2 * nothing - i * 2e-9) WHERE lower <= upper;
+
+-- ends beyond what a number can be
+SELECT is((clv_interval(nbd(5, 10), gamma_gamma(.001, 4, 1), 0, 0, 38, NULL, 52, .9))::text, '(0,1.1283746985932264e-05)', 'a lower end below all numbers is 0');
+SELECT ok(lower > 0 AND upper > 1e130, 'ends far apart') FROM clv_interval(nbd(5, 10), gamma_gamma(6, .01, 1), 0, 0, 38, NULL, 52, .9);
+SELECT is(error_of(format('SELECT clv_interval(nbd(5, 10), gamma_gamma(6, %s, 1), 0, 0, 38, NULL, 52, .999)', q)), '22003 value of the purchases to come cannot be represented', 'an upper end above all numbers') FROM unnest('{.01,.001}'::text[]) AS q;
+SELECT is(error_of(format('SELECT clv_scores(bgnbd(1, 8, 1, 4), NULL, 2, 5, 9, %L, 52, 0.1)', mean)), format('22023 monetary %s is not between 0 and 1e15', mean), 'means that are none') FROM unnest('{NaN,-1,Infinity}'::text[]) AS mean;
+
+-- matrices that no fit makes
+SELECT is(error_of(format('SELECT expected_purchases_interval(jsonb_populate_record(bgnbd, jsonb_build_object(''covariance'', %L::jsonb)), 2, 5, 9, 39) FROM model', matrix)), '22023 covariance of the model ' || why, why)
+FROM (VALUES ('[[1,0,0,0],[0,-1,0,0],[0,0,1,0],[0,0,0,1]]', 'has a variance that is negative or infinite'), ('[[1,0,0,0],[0,1,0,0.5],[0,0,1,0],[0,0,0,1]]', 'is not symmetric'),
+	('[[1,0.9,-0.9,0],[0.9,1,0.9,0],[-0.9,0.9,1,0],[0,0,0,1]]', 'gives some sum of parameters a negative variance'), ('[[1,2,0,0],[2,1,0,0],[0,0,1,0],[0,0,0,1]]', 'gives some sum of parameters a negative variance'),
+	('[[0,1,0,0],[1,1,0,0],[0,0,1,0],[0,0,0,1]]', 'gives some sum of parameters a negative variance'), ('[[1,0],[0,1]]', 'is not a matrix of 4 rows and columns')) AS v(matrix, why);
 
 -- --- numbers of purchases as count() gives them -----------------------------------------------------
 

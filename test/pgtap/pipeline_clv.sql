@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(69);
+SELECT plan(77);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -107,8 +107,17 @@ CALL tiering.alter_pipeline('shop', fit_since => '2024-12-25');
 CALL tiering.refresh('shop', as_of => '2024-12-31');
 SELECT is((SELECT status || in_use FROM shop.model WHERE model = 'purchase' ORDER BY version DESC LIMIT 1), 'too_fewfalse', 'nobody is left for a fit');
 SELECT is((SELECT version FROM shop.model WHERE model = 'purchase' AND in_use), (SELECT version FROM good), 'the former model stays');
-SELECT is((SELECT DISTINCT model_version || model_status FROM shop.customer_clv), (SELECT version FROM good) || 'converged', 'and scores');
+SELECT is((SELECT DISTINCT model_version || model_status FROM shop.customer_clv), (SELECT version FROM good) || 'converged; bgnbd: too_few, the former model scores; gamma_gamma: too_few, the former model scores', 'and scores, as the status says');
 SELECT is(clv_verdict('shop', 'bgnbd', parameters_of('shop'), '2024-12-31'), 'sound', 'as before');
+SELECT is((SELECT error_of(format('UPDATE shop.model SET %s WHERE model = ''purchase'' AND in_use', change)) LIKE '23514 %'), true, 'no model has ' || change)
+FROM unnest('{fit = fit || jsonb_build_object(''time_unit''\, ''day''),kind = ''evil'',kind = ''gamma_gamma'',version = 2147483647,model = ''value''}'::text[]) AS change;
+BEGIN;
+UPDATE shop.model SET in_use = false WHERE model = 'purchase';
+DELETE FROM shop.model WHERE status <> 'converged';
+SELECT is((SELECT version || ' ' || status FROM shop.clv_model), NULL, 'no version scores');
+SELECT is((SELECT status FROM shop.clv_model), 'none in use', 'where none may');
+ROLLBACK;
+SELECT is(error_of(format('CALL tiering.alter_pipeline(%L, fit_since => %L)', 'shop', 'infinity')), '22023 fit_since infinity is not a day', 'nobody bought after all days');
 CALL tiering.alter_pipeline('shop', fit_since => '2023-02-01');
 CALL tiering.refresh('shop', as_of => '2024-12-31');
 SELECT is((SELECT customers FROM shop.model WHERE model = 'purchase' AND in_use), (SELECT count(*) FROM (SELECT min(sold_on) AS first FROM sale GROUP BY customer_id) AS f WHERE first >= '2023-02-01'), 'customers since a day');
