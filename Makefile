@@ -90,12 +90,16 @@ SQL_TOPICS = \
 	sql/clv_mbgnbd.sql \
 	sql/clv_pareto_nbd.sql \
 	sql/clv_bgbb.sql \
+	sql/tier.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
 	sql/pipeline_source.sql \
 	sql/pipeline_define.sql \
 	sql/pipeline_clv.sql \
 	sql/pipeline_models.sql \
+	sql/pipeline_tiers.sql \
+	sql/pipeline_tier_history.sql \
+	sql/pipeline_tier_views.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \

@@ -133,6 +133,8 @@ COMMENT ON FUNCTION tiering.store_scores(text, text, text, boolean) IS
 'internal: brings a relation of scores up to date';
 COMMENT ON FUNCTION tiering.compare_models(text, date) IS
 'internal: how well each kind of model foretells the last part of a pipeline''s data';
+COMMENT ON FUNCTION tiering.ranked_models(jsonb, text) IS
+'internal: what a comparison says of the kinds of model';
 COMMENT ON FUNCTION tiering.choose_models(text, jsonb) IS
 'internal: the kinds of model that a refresh fits, and why';
 COMMENT ON FUNCTION tiering.fall_back(text, bigint, text, text, text, date, jsonb) IS

@@ -53,6 +53,32 @@ WHERE (f.%1$I).r IS NOT NULL$sql$, m.kind), '
 UNION ALL' ORDER BY m.kind)
 	FROM pg_catalog.unnest('{bgnbd,mbgnbd,pareto_nbd,nbd}'::text[]) AS m(kind)));
 
+-- Refuses days that are in no order, and tells of a hold-out that is not loaded
+CREATE FUNCTION tiering.check_holdout(pipeline text, calibration_end date, holdout_end date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	newest date;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	IF (calibration_end < holdout_end AND isfinite(calibration_end) AND isfinite(holdout_end)) IS NOT TRUE THEN
+		RAISE EXCEPTION 'calibration_end % does not lie before holdout_end %', calibration_end, holdout_end
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
+	END IF;
+	EXECUTE format('SELECT max(tiering.last_purchase(history, $1)) FROM %I.purchase_history', pipeline) INTO newest USING holdout_end;
+	IF newest < holdout_end - 7 THEN
+		RAISE NOTICE 'the newest purchase is of %, % days before holdout_end %', to_char(newest, 'YYYY-MM-DD'), holdout_end - newest,
+				to_char(holdout_end, 'YYYY-MM-DD')
+			USING HINT = 'Days that are not loaded count as days without purchases.';
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.check_holdout(text, date, date) IS
+'internal: refuses days of a hold-out that are in no order';
+
 CREATE FUNCTION tiering.clv_holdout_customers(pipeline text, calibration_end date, holdout_end date)
 RETURNS TABLE (model text, status text, customer_id text, expected double precision, actual integer,
 	probability double precision, expected_value double precision, actual_value double precision)
@@ -60,11 +86,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	PERFORM tiering.require_pipeline(pipeline);
-	IF (calibration_end < holdout_end AND isfinite(calibration_end) AND isfinite(holdout_end)) IS NOT TRUE THEN
-		RAISE EXCEPTION 'calibration_end % does not lie before holdout_end %', calibration_end, holdout_end
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
-	END IF;
+	PERFORM tiering.check_holdout(pipeline, calibration_end, holdout_end);
 	RETURN QUERY EXECUTE tiering.clv_holdout_sql(pipeline, 1) USING calibration_end, holdout_end;
 END;
 $$;
@@ -120,11 +142,7 @@ AS $$
 DECLARE
 	kind text := purchase_model;
 BEGIN
-	PERFORM tiering.require_pipeline(pipeline);
-	IF (calibration_end < holdout_end AND isfinite(calibration_end) AND isfinite(holdout_end)) IS NOT TRUE THEN
-		RAISE EXCEPTION 'calibration_end % does not lie before holdout_end %', calibration_end, holdout_end
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days: what is known, and what is to be foretold.';
-	END IF;
+	PERFORM tiering.check_holdout(pipeline, calibration_end, holdout_end);
 	IF kind IS NULL THEN
 		EXECUTE format($sql$
 SELECT COALESCE(NULLIF(p.purchase_model, 'auto'), m.kind, 'bgnbd') FROM %1$I.pipeline AS p CROSS JOIN %1$I.clv_model AS m$sql$, pipeline)

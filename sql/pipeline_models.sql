@@ -215,7 +215,8 @@ BEGIN
 		note := format('none converged before the hold-out, %s %s', COALESCE(present, best.kind),
 			CASE WHEN present IS NULL THEN 'is tried first' ELSE 'stays' END);
 	ELSIF present IS NULL THEN
-		note := format(CASE WHEN best.kind = likeliest.kind THEN '%s foretells best of those that converged'
+		note := format(CASE WHEN best.kind = likeliest.kind THEN '%s foretells best'
+				|| CASE WHEN EXISTS (SELECT FROM tiering.ranked_models(compared, present) AS m WHERE NOT m.converged) THEN ' of those that converged' ELSE '' END
 			ELSE '%s foretells as well as %s within 1 %%' END, best.kind, likeliest.kind);
 	ELSIF rival.kind IS NOT NULL AND former ->> 'challenger' = rival.kind
 		AND former ->> 'holdout_end' <> compared ->> 'holdout_end' THEN

@@ -35,7 +35,12 @@ BEGIN ATOMIC
 		('clv', 'v.clv', 'value of those, times the margin, discounted to as_of'),
 		('clv_lower', 'v.clv_lower', 'the customer''s own value lies from here ...'),
 		('clv_upper', 'v.clv_upper', '... to here, in interval_level of all cases'),
-		('clv_decile', 'v.clv_decile', '1 for the tenth of customers with the highest value, 10 for the lowest');
+		('clv_decile', 'v.clv_decile', '1 for the tenth of customers with the highest value, 10 for the lowest'),
+		('tier', 't.tier', 'code of the tier; NULL: no programme has decided'),
+		('tier_since', 't.since', 'first day with it'),
+		('tier_valid_until', 't.valid_until', 'last day with it if nothing more is bought'),
+		('next_tier', 't.next_tier', 'next higher tier'),
+		('next_tier_progress', 't.progress', 'how much of it is there, 0 to 1');
 END;
 
 -- The columns of the profile in their order: what is published keeps its
@@ -157,7 +162,8 @@ CREATE OR REPLACE VIEW %1$I.customer_profile AS
 SELECT %2$s
 FROM %1$I.customer_rfm AS r
 	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id
-	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = r.customer_id$sql$, pipeline, bought) ||
+	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = r.customer_id
+	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = r.customer_id$sql$, pipeline, bought) ||
 		CASE WHEN p.customers IS NULL THEN ''
 			 ELSE format($sql$
 	LEFT JOIN %2$s AS c ON c.id = r.customer_id

@@ -147,6 +147,7 @@ AS $$
 DECLARE
 	p record;
 	c record;
+	message text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
 	EXECUTE tiering.cutoffs_sql(pipeline) INTO c;
@@ -162,9 +163,14 @@ UPDATE %I.run SET as_of = $2, since = $3, bins = $4, customers = $5, newest_purc
 			INTO c.newest_purchase USING c.as_of;
 	END IF;
 	IF c.newest_purchase < c.as_of - 7 THEN
-		RAISE NOTICE 'the newest purchase is of %, % days before as_of %', to_char(c.newest_purchase, 'YYYY-MM-DD'),
-				c.as_of - c.newest_purchase, to_char(c.as_of, 'YYYY-MM-DD')
-			USING HINT = 'Are the orders loaded? Or pass as_of => the last day of the data.';
+		-- a month of silence makes customers seem to have left: that is worth more than a notice
+		message := format('the newest purchase is of %s, %s days before as_of %s', to_char(c.newest_purchase, 'YYYY-MM-DD'),
+			c.as_of - c.newest_purchase, to_char(c.as_of, 'YYYY-MM-DD'));
+		IF c.newest_purchase < c.as_of - 30 THEN
+			RAISE WARNING '%', message USING HINT = 'Are the orders loaded? Or pass as_of => the last day of the data.';
+		ELSE
+			RAISE NOTICE '%', message USING HINT = 'Are the orders loaded? Or pass as_of => the last day of the data.';
+		END IF;
 	END IF;
 END;
 $$;
@@ -247,6 +253,45 @@ BEGIN
 END;
 $$;
 
+-- The steps of a refresh, in their order
+CREATE FUNCTION tiering.refresh_steps(pipeline text)
+RETURNS TABLE (n integer, step text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	has_tiers boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_programme AS g WHERE g.in_use)', pipeline) INTO has_tiers;
+	RETURN QUERY VALUES (1, 'histories'), (2, 'cutoffs'), (3, 'models'), (4, 'customer_rfm'), (5, 'customer_clv');
+	IF has_tiers THEN
+		RETURN QUERY VALUES (6, 'tiers');
+	END IF;
+END;
+$$;
+
+-- The step that decides tiers.  Time goes forward only: a day that was decided
+-- before is left as it is.
+CREATE FUNCTION tiering.refresh_tiers(pipeline text, this_run bigint, OUT row_count bigint, OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	day date;
+	last_day date;
+BEGIN
+	EXECUTE format('SELECT r.as_of, (SELECT max(e.as_of) FROM %1$I.tier_evaluation AS e) FROM %1$I.run AS r WHERE r.run = $1', pipeline)
+		INTO day, last_day USING this_run;
+	IF day < last_day THEN
+		row_count := 0;
+		note := format('decided until %s already', to_char(last_day, 'YYYY-MM-DD'));
+		RETURN;
+	END IF;
+	row_count := tiering.evaluate_tiers(pipeline, day);
+	EXECUTE format('SELECT format(''%%s: %%s customers'', e.programme, e.customers) FROM %I.tier_evaluation AS e ORDER BY e.evaluation DESC LIMIT 1', pipeline) INTO note;
+END;
+$$;
+
 -- Refuses a customers relation with two rows for one customer
 CREATE FUNCTION tiering.refuse_twice(customers regclass)
 RETURNS void
@@ -316,9 +361,13 @@ BEGIN
 			SELECT * INTO result FROM tiering.refresh_models(pipeline, this_run);
 		WHEN 'customer_clv' THEN
 			SELECT * INTO result FROM tiering.refresh_customer_clv(pipeline, this_run, $4);
-			EXECUTE format('UPDATE %I.run SET state = ''done'', finished_at = clock_timestamp() WHERE run = $1', pipeline)
-				USING this_run;
+		WHEN 'tiers' THEN
+			SELECT * INTO result FROM tiering.refresh_tiers(pipeline, this_run);
 	END CASE;
+	IF step = (SELECT s.step FROM tiering.refresh_steps(pipeline) AS s ORDER BY s.n DESC LIMIT 1) THEN
+		EXECUTE format('UPDATE %I.run SET state = ''done'', finished_at = clock_timestamp() WHERE run = $1', pipeline)
+			USING this_run;
+	END IF;
 	PERFORM tiering.refresh_log(pipeline, this_run, step, 'done', result.row_count, result.note);
 END;
 $$;
@@ -375,6 +424,7 @@ DECLARE
 	path_before pg_catalog.text := pg_catalog.current_setting('search_path');
 	this_run pg_catalog.int8;
 	step pg_catalog.text;
+	steps pg_catalog.text[];
 	phase pg_catalog.text;
 	told pg_catalog.bool := false;
 	code pg_catalog.text;
@@ -401,7 +451,8 @@ BEGIN
 	IF NOT free THEN
 		RAISE NOTICE 'refreshing in one transaction, since the caller began it';
 	END IF;
-	FOREACH step IN ARRAY ARRAY['histories', 'cutoffs', 'models', 'customer_rfm', 'customer_clv'] LOOP
+	steps := ARRAY(SELECT s.step FROM tiering.refresh_steps(name) AS s ORDER BY s.n);
+	FOREACH step IN ARRAY steps LOOP
 	FOREACH phase IN ARRAY ARRAY['announce', 'do'] LOOP
 		BEGIN
 			IF phase = 'announce' THEN
@@ -437,4 +488,8 @@ END;
 $$;
 
 COMMENT ON PROCEDURE tiering.refresh(text, date, boolean, boolean, boolean) IS
-'brings a pipeline up to date: histories of changed customers, cut points, scores, models, values; as_of defaults to the last complete day';
+'brings a pipeline up to date: histories of changed customers, cut points, scores, models, values, tiers; as_of defaults to the last complete day';
+COMMENT ON FUNCTION tiering.refresh_steps(text) IS
+'internal: the steps of a refresh, in their order';
+COMMENT ON FUNCTION tiering.refresh_tiers(text, bigint) IS
+'internal: the step that decides tiers';

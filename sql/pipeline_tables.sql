@@ -211,7 +211,7 @@ COMMENT ON COLUMN %1$I.run.m_cutoffs IS 'cut points of monetary';
 COMMENT ON COLUMN %1$I.run.newest_purchase IS 'day of the newest purchase until as_of';
 COMMENT ON COLUMN %1$I.run.error IS 'why it failed';
 COMMENT ON COLUMN %1$I.log.run IS 'run that the step belongs to';
-COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs, models, customer_rfm or customer_clv';
+COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs, models, customer_rfm, customer_clv or tiers';
 COMMENT ON COLUMN %1$I.log.state IS 'running, done or failed';
 COMMENT ON COLUMN %1$I.log.started_at IS 'when it began';
 COMMENT ON COLUMN %1$I.log.finished_at IS 'when it ended';

@@ -300,6 +300,16 @@ next_day(const TierCase *of, const TierState *state)
 	return next;
 }
 
+/* The level that a policy has by a name; -1 for none */
+static int
+level_named(const TierPolicy *policy, int name)
+{
+	for (int rank = 0; rank < policy->levels; rank++)
+		if (policy->level[rank].name == name)
+			return rank;
+	return -1;
+}
+
 /* The level that is shown: what was earned, unless something was given */
 static int
 shown_level(const TierCase *of, const TierState *state, bool *given)
@@ -308,11 +318,15 @@ shown_level(const TierCase *of, const TierState *state, bool *given)
 	for (size_t i = of->overrides; i-- > 0;)
 	{
 		const TierOverride *override = &of->override[i];
+		int			rank;
 
 		if (override->first > state->day || override->last < state->day)
 			continue;
-		*given = !override->is_floor || override->rank > state->rank;
-		return *given ? override->rank : state->rank;
+		rank = level_named(&of->policy[state->policy], override->name);
+		if (rank < 0)
+			continue;
+		*given = !override->is_floor || rank > state->rank;
+		return *given ? rank : state->rank;
 	}
 	return state->rank;
 }
@@ -345,15 +359,18 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		TierReason	reason;
 		bool		given;
 		int			shown;
+		int			name;
 
 		if (day > until)
 			return false;
 		reason = decide_day(of, state, day);
 		shown = shown_level(of, state, &given);
-		if (shown == state->shown)
+		name = of->policy[state->policy].level[shown].name;
+		if (shown == state->shown && name == state->shown_name)
 			continue;
 		event->day = day;
 		event->rank = state->shown = shown;
+		state->shown_name = name;
 		event->policy = state->policy;
 		event->reason = given ? TIER_GIVEN : is_first ? TIER_ENROLLED
 			: given_before ? TIER_GIVEN_ENDED : reason;

@@ -71,6 +71,8 @@ typedef struct TierLevel
 	int			conditions;
 	TierCondition condition[TIER_CONDITIONS];
 	int			floor;			/* who ever had this level never falls below */
+	int			name;			/* levels of one name are one level in all
+								 * versions of a policy */
 } TierLevel;
 
 typedef struct TierPolicy
@@ -113,7 +115,8 @@ typedef struct TierOverride
 {
 	int32_t		first;
 	int32_t		last;
-	int			rank;
+	int			name;			/* of the level; a policy without it knows of
+								 * nothing given */
 	bool		is_floor;		/* not less than that, else just that */
 } TierOverride;
 
@@ -162,6 +165,7 @@ typedef struct TierState
 	int32_t		decision;		/* and with it */
 	int			earned_when_due;
 	int			shown;			/* rank, or what was given */
+	int			shown_name;		/* of that level */
 	TierSum		sum[TIER_METRICS];
 	SignedUnits metric[TIER_METRICS];	/* that the rank was decided by */
 } TierState;

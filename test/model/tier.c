@@ -243,9 +243,9 @@ slow_shown(const Slow *slow, int32_t day)
 
 		if (day < override->first || day > override->last)
 			continue;
-		if (override->is_floor && slow->rank > override->rank)
+		if (override->is_floor && slow->rank > override->name)
 			return slow->rank;
-		return override->rank;
+		return override->name;
 	}
 	return slow->rank;
 }
@@ -325,6 +325,7 @@ make_policy(int levels, const SignedUnits *threshold)
 
 	for (int k = 1; k <= levels; k++)
 	{
+		policy.level[k].name = k;
 		policy.level[k].conditions = 1;
 		policy.level[k].condition[0].threshold = threshold[k - 1];
 	}
@@ -541,6 +542,7 @@ random_policy(TierPolicy *policy, int metrics, int levels)
 		TierLevel  *level = &policy->level[k];
 
 		policy->successor[k] = random_below(4) == 0 ? (int) random_below((uint64_t) levels) : k;
+		level->name = k;
 		level->combine = (TierCombine) random_below(3);
 		level->conditions = k == 0 ? 0 : 1 + (int) random_below(2);
 		level->weight_needed = 1 + (int) random_below(3);
@@ -612,7 +614,7 @@ describe(const TierCase *of)
 		printf("\n");
 	}
 	for (size_t i = 0; i < of->overrides; i++)
-		printf("# given %d to %d: %d%s\n", of->override[i].first, of->override[i].last, of->override[i].rank,
+		printf("# given %d to %d: %d%s\n", of->override[i].first, of->override[i].last, of->override[i].name,
 			   of->override[i].is_floor ? " at least" : "");
 }
 
@@ -655,7 +657,7 @@ test_random(void)
 			given[o].first = from + (int32_t) random_below(800);
 			given[o].last = random_below(5) == 0 ? CALENDAR_NEVER
 				: given[o].first + (int32_t) random_below(200);
-			given[o].rank = (int) random_below((uint64_t) levels);
+			given[o].name = (int) random_below((uint64_t) levels);
 			given[o].is_floor = random_below(2);
 		}
 		count_slow = slow_replay(&of, until, slow);

@@ -75,7 +75,7 @@ is(verdict('shop'), 'sound', 'all is right');
 
 # orders that end long before the day of the analysis
 ($status, $out, $err) = psql('-c', "CALL tiering.refresh('shop', as_of => '2024-02-01')");
-like($err, qr/NOTICE: +the newest purchase is of 2023-12-\d\d, \d\d days before as_of 2024-02-01\n/, 'orders that end long before are noticed');
+like($err, qr/WARNING: +the newest purchase is of 2023-12-\d\d, \d\d days before as_of 2024-02-01\n/, 'orders that end long before are noticed');
 my $newest = $node->safe_psql('postgres', 'SELECT max(day) FROM orders WHERE amount >= 0');
 ($status, $out, $err) = psql('-c', "CALL tiering.refresh('shop', as_of => '$newest'::date + 7)");
 unlike($err, qr/newest purchase/, 'seven days are usual');
@@ -98,7 +98,7 @@ foreach my $histories ('table', 'view')
 	like($err, qr/NOTICE: +the newest purchase is of 2023-01-02, 8 days before as_of 2023-01-10\n/, "histories in a $histories: eight are not");
 	like($err, qr/NOTICE: +each row counts as one order, and a customer has 9 rows on one day\nHINT: /, "histories in a $histories: nor are nine rows a day");
 	($status, $out, $err) = psql('-c', "$refresh'2023-06-30')");
-	like($err, qr/NOTICE: +the newest purchase is of 2023-01-02, 179 days before as_of 2023-06-30\n/, "histories in a $histories: orders older than the window are noticed, refunds and later ones are none");
+	like($err, qr/WARNING: +the newest purchase is of 2023-01-02, 179 days before as_of 2023-06-30\n/, "histories in a $histories: orders older than the window are noticed, refunds and later ones are none");
 	unlike($err, qr/each row counts/, "histories in a $histories: rows that may be lines are noticed once");
 	is($node->safe_psql('postgres', "SELECT customers, newest_purchase FROM $name.run ORDER BY run DESC LIMIT 1"), '0|', "histories in a $histories: nobody is scored");
 	($status, $out, $err) = psql('-c', "$refresh'2022-06-30')");
