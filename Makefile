@@ -100,6 +100,9 @@ SQL_TOPICS = \
 	sql/pipeline_tiers.sql \
 	sql/pipeline_tier_history.sql \
 	sql/pipeline_tier_views.sql \
+	sql/pipeline_tier_benefits.sql \
+	sql/pipeline_tier_explain.sql \
+	sql/pipeline_tier_simulate.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \

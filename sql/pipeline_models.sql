@@ -256,8 +256,9 @@ BEGIN
 		RETURN '';
 	END IF;
 	nested := tiering.fit_model(pipeline, 'nbd', fit_since) || jsonb_build_object('wanted', wanted);
-	PERFORM tiering.keep_model(pipeline, this_run, 'purchase', 'nbd', nested, compared, nested ->> 'status' = 'converged',
-		format('%s: %s', kind, status));
+	-- at its boundary all customers are alike, which is a model as well
+	PERFORM tiering.keep_model(pipeline, this_run, 'purchase', 'nbd', nested, compared, nested ->> 'status' IN ('converged', 'boundary'),
+		format('%s: %s', kind, status) || CASE nested ->> 'status' WHEN 'boundary' THEN ', nbd: boundary' ELSE '' END);
 	RETURN format(' nbd %s,', nested ->> 'status');
 END;
 $$;
@@ -305,7 +306,8 @@ BEGIN
 	row_count := 0;
 	reason := tiering.refit_reason(pipeline, this_run, p.refit_requested);
 	IF reason IS NULL THEN
-		note := 'the models in use will do';
+		EXECUTE format('SELECT CASE WHEN EXISTS (SELECT FROM %I.model WHERE model = $1 AND in_use) THEN $2 ELSE $3 END', pipeline)
+			INTO note USING 'purchase', 'the models in use will do', 'no model is in use, and no fit is due';
 		RETURN;
 	END IF;
 	PERFORM tiering.notice_truncation(pipeline, p.day, p.fit_since);

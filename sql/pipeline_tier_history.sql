@@ -91,8 +91,7 @@ CREATE TABLE IF NOT EXISTS %1$I.tier_standing (
 	progress double precision,
 	missing_to_keep jsonb
 )$sql$, pipeline, id_type);
-	EXECUTE format('DROP TRIGGER IF EXISTS sound ON %I.tier_override', pipeline);
-	EXECUTE format('CREATE TRIGGER sound BEFORE INSERT OR UPDATE ON %I.tier_override FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unknown_tier()', pipeline);
+	EXECUTE format('CREATE OR REPLACE TRIGGER sound BEFORE INSERT OR UPDATE ON %I.tier_override FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unknown_tier()', pipeline);
 	PERFORM tiering.comment_tier_history(pipeline);
 END;
 $$;

@@ -153,9 +153,10 @@ purchase_series(double R, double tau, double a, double d, bool rate)
 		double		weight;
 
 		made += survives;
-		survives *= (d + n - 1) / (a + d + n - 1);
+		/* whole numbers first: a parameter may be next to nothing */
+		survives *= (d + (n - 1)) / (a + d + (n - 1));
 		weight = rate ? survives * (R + n) : made;
-		mass *= z * (R + n - 1) / n;
+		mass *= z * (R + (n - 1)) / n;
 		sum += mass * weight;
 		all += mass;
 		/* both sides are 0 where the time is too short for a double */
@@ -224,7 +225,7 @@ bgnbd_probability(const PurchaseProcess *process, double n, double t)
 	if (n == 0)
 		return exp(mass);
 	return exp(log_beta_ratio(process->c, process->d, n)) *
-		(exp(mass) + process->c / (process->d + n - 1) *
+		(exp(mass) + process->c / (process->d + (n - 1)) *
 		 negbin_tail(process->R, tau, n));
 }
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define QUADRATURE_MAX	2048	/* nodes that a rule has room for */
+#define QUADRATURE_MAX	4096	/* nodes that a rule has room for */
 #define PANEL_POINTS	16		/* in each panel of a rule */
 
 /* The logarithm of the function at u; concave in u */

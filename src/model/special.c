@@ -11,6 +11,7 @@
 #include "model/special.h"
 
 #define LARGE	10.0			/* from here on Stirling's series is exact */
+#define MANY	1000	/* the same where shorter ways lose digits */
 #define FEW		24				/* up to here a product is as fast */
 
 /* lgamma(z) less its first terms (z - 1/2) log z - z + log(2 pi)/2; z >= LARGE */
@@ -97,7 +98,7 @@ log_beta_ratio(double a, double b, double n)
 	double		z = b;
 	double		far;
 
-	if (n <= FEW)
+	if (n <= (a > 1e6 ? MANY : FEW))
 	{
 		for (int i = 0; i < (int) n; i++)
 			sum += log_share(a, b + i);

@@ -101,7 +101,7 @@ def main():
     table("rising", [((a, n), exactly(log_rising, a, n))
                      for a in SIZES
                      for n in COUNTS + [1e-3, 0.5, 2.25, 24.5, 777.7]])
-    some = [1e-9, 1e-3, 0.5, 1.0, 2.5, 9.999999, 100.0, 1e6, 6e7]
+    some = [1e-15, 1e-9, 1e-3, 0.5, 1.0, 2.5, 9.999999, 100.0, 1e6, 6e7, 1e9, 1e12, 1e15]
     table("beta_ratio", [((a, b, n), exactly(log_beta_ratio, a, b, n))
                          for a in some for b in some for n in COUNTS])
     table("psi", [((x,), exactly(lambda x: mp.psi(0, x), x)) for x in SIZES])

@@ -5,7 +5,7 @@
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(175);
+SELECT plan(180);
 
 CREATE FUNCTION near(a double precision, b double precision, relative double precision DEFAULT 1e-6) RETURNS boolean LANGUAGE SQL
 RETURN abs(a - b) <= relative * abs(b);
@@ -230,6 +230,10 @@ SELECT is((clv_interval(nbd(5, 10), gamma_gamma(.001, 4, 1), 0, 0, 38, NULL, 52,
 SELECT ok(lower > 0 AND upper > 1e130, 'ends far apart') FROM clv_interval(nbd(5, 10), gamma_gamma(6, .01, 1), 0, 0, 38, NULL, 52, .9);
 SELECT is(error_of(format('SELECT clv_interval(nbd(5, 10), gamma_gamma(6, %s, 1), 0, 0, 38, NULL, 52, .999)', q)), '22003 value of the purchases to come cannot be represented', 'an upper end above all numbers') FROM unnest('{.01,.001}'::text[]) AS q;
 SELECT is(error_of(format('SELECT clv_scores(bgnbd(1, 8, 1, 4), NULL, 2, 5, 9, %L, 52, 0.1)', mean)), format('22023 monetary %s is not between 0 and 1e15', mean), 'means that are none') FROM unnest('{NaN,-1,Infinity}'::text[]) AS mean;
+
+-- parameters next to nothing: values by mpmath, 100 digits, from the closed form of Fader, Hardie and Lee
+SELECT ok(near(expected_purchases(bgnbd(r, alpha, a, b), t), value, 1e-9), format('r %s, alpha %s, a %s, b %s', r, alpha, a, b))
+FROM (VALUES (1e-08, 5.0, 0.8, 2.4, 52.0, 6.02725772195045919e-8),(1e-13, 5.0, 0.8, 2.4, 52.0, 6.02725774825719832e-13),(0.5, 5.0, 1e-12, 1e-12, 30.0, 1.81101776349336762),(0.0001, 1e-09, 1e-13, 2e-13, 1000000000.0, 66666666666397.0224),(3.1429141665385167e-15, 1.5717695276627738e-13, 1.3161649484010138e-13, 2.1511166562153074e-13, 170783.6008107179, 2118.67659695683406)) AS v(r, alpha, a, b, t, value);
 
 -- matrices that no fit makes
 SELECT is(error_of(format('SELECT expected_purchases_interval(jsonb_populate_record(bgnbd, jsonb_build_object(''covariance'', %L::jsonb)), 2, 5, 9, 39) FROM model', matrix)), '22023 covariance of the model ' || why, why)

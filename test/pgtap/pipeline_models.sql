@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir ../../doc/example-data.sql
-SELECT plan(88);
+SELECT plan(91);
 
 CREATE FUNCTION error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -178,6 +178,18 @@ SELECT is((SELECT string_agg(DISTINCT model_status, ' ') FROM loyal.customer_clv
 SELECT is(other_scores('loyal'), '0 of 400', 'and are those of NBD');
 CALL tiering.refresh('loyal', as_of => '2024-12-01', refit => true);
 SELECT is(kind_in_use('loyal'), 'nbd', 'also the next time');
+
+-- customers all alike, by chance alone: NBD ends at its boundary, and scores
+CREATE TABLE alike AS
+WITH gap AS (SELECT c, k, (('x' || substr(md5(c || ' ' || k), 1, 7))::bit(28)::integer + 0.5) / 268435456.0 AS u FROM generate_series(1, 1500) AS c, generate_series(1, 60) AS k)
+SELECT c AS customer, date '2023-01-01' + (7 * sum(-ln(u) / 0.3) OVER (PARTITION BY c ORDER BY k))::integer AS day, 10 + c % 50 AS amount FROM gap;
+DELETE FROM alike WHERE day > '2024-12-01';
+CALL tiering.create_pipeline('alike', 'alike', 'customer', 'day', 'amount');
+CALL tiering.refresh('alike', as_of => '2024-12-01');
+SELECT is((SELECT string_agg(DISTINCT status, ' ') FROM alike.model WHERE model = 'purchase'), 'boundary', 'all models end at their boundaries');
+SELECT is(kind_in_use('alike'), 'nbd', 'and NBD scores');
+SELECT is((SELECT count(expected_purchases) || ' ' || count(p_alive) || ' ' || min(model_status) FROM alike.customer_clv WHERE expected_purchases BETWEEN 13 AND 18),
+	'1500 0 mbgnbd: boundary, nbd: boundary; gamma_gamma: boundary', 'everybody buys 0.3 times a week, and the status says why nobody is known to leave');
 
 -- --- digits -----------------------------------------------------------------------------------
 

@@ -1,0 +1,184 @@
+
+/*
+ * pipeline, part eighteen: what tiers are good for
+ */
+
+-- The tables of benefits.  An entitlement holds from its tier on upwards, so a
+-- higher tier has all that a lower one has.
+CREATE FUNCTION tiering.define_tier_benefits(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass(format('%I.tier_benefit', pipeline)) IS NOT NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format($sql$
+CREATE TABLE %1$I.tier_occasion (
+	occasion text PRIMARY KEY CHECK (occasion <> ''),
+	date_column text
+);
+INSERT INTO %1$I.tier_occasion VALUES ('always', NULL), ('enrolment', NULL);
+CREATE TABLE %1$I.tier_benefit (
+	benefit text PRIMARY KEY CHECK (benefit <> ''),
+	name text NOT NULL,
+	kind text NOT NULL DEFAULT 'service',
+	value numeric,
+	occasion text NOT NULL DEFAULT 'always' REFERENCES %1$I.tier_occasion ON UPDATE CASCADE,
+	whole_month boolean NOT NULL DEFAULT false,
+	replaces text REFERENCES %1$I.tier_benefit ON UPDATE CASCADE,
+	valid_from date NOT NULL DEFAULT '-infinity',
+	valid_until date NOT NULL DEFAULT 'infinity',
+	CHECK (valid_from <= valid_until),
+	CHECK (replaces <> benefit)
+);
+CREATE TABLE %1$I.tier_entitlement (
+	programme text NOT NULL REFERENCES %1$I.tier_programme ON UPDATE CASCADE ON DELETE CASCADE,
+	benefit text NOT NULL REFERENCES %1$I.tier_benefit ON UPDATE CASCADE ON DELETE CASCADE,
+	tier text,
+	PRIMARY KEY (programme, benefit)
+);
+CREATE TRIGGER sound BEFORE INSERT OR UPDATE ON %1$I.tier_entitlement FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_entitlement();
+CREATE TRIGGER sound AFTER INSERT OR UPDATE OR DELETE ON %1$I.tier_occasion FOR EACH STATEMENT EXECUTE FUNCTION tiering.redefine_benefits();
+COMMENT ON TABLE %1$I.tier_occasion IS 'when a benefit is due: always, on the day of the first purchase, or on a date of the customers relation; yours to add to';
+COMMENT ON COLUMN %1$I.tier_occasion.occasion IS 'its name';
+COMMENT ON COLUMN %1$I.tier_occasion.date_column IS 'date column of the customers relation, such as birthday';
+COMMENT ON TABLE %1$I.tier_benefit IS 'catalogue of benefits; yours to write';
+COMMENT ON COLUMN %1$I.tier_benefit.benefit IS 'code';
+COMMENT ON COLUMN %1$I.tier_benefit.name IS 'what members read';
+COMMENT ON COLUMN %1$I.tier_benefit.kind IS 'such as discount, gift, points, service, event';
+COMMENT ON COLUMN %1$I.tier_benefit.value IS 'percent, points or money, as the kind has it';
+COMMENT ON COLUMN %1$I.tier_benefit.occasion IS 'when it is due';
+COMMENT ON COLUMN %1$I.tier_benefit.whole_month IS 'is it due in the whole month of the occasion, and not on the day alone?';
+COMMENT ON COLUMN %1$I.tier_benefit.replaces IS 'lesser benefit that whoever has this one does not get';
+COMMENT ON COLUMN %1$I.tier_benefit.valid_from IS 'first day of the offer';
+COMMENT ON COLUMN %1$I.tier_benefit.valid_until IS 'last day';
+COMMENT ON TABLE %1$I.tier_entitlement IS 'which tier has which benefits: each holds for its tier and all above; yours to write';
+COMMENT ON COLUMN %1$I.tier_entitlement.programme IS 'the programme';
+COMMENT ON COLUMN %1$I.tier_entitlement.benefit IS 'the benefit';
+COMMENT ON COLUMN %1$I.tier_entitlement.tier IS 'lowest tier that has it; NULL: all'$sql$, pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.define_tier_benefits(text) IS
+'internal: makes the tables of benefits';
+
+-- A tier that exists, and a benefit that is not worth less than the one that it replaces
+CREATE FUNCTION tiering.refuse_unsound_entitlement()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known text;
+	found boolean;
+	worse record;
+BEGIN
+	EXECUTE format('SELECT string_agg(DISTINCT quote_literal(t.tier), '', ''), COALESCE(bool_or(t.tier = $2), false) FROM %I.tier AS t WHERE t.programme = $1', TG_TABLE_SCHEMA)
+		INTO known, found USING NEW.programme, NEW.tier;
+	IF NEW.tier IS NOT NULL AND NOT found THEN
+		RAISE EXCEPTION 'tier "%" does not exist in programme "%"', NEW.tier, NEW.programme
+			USING ERRCODE = 'foreign_key_violation', HINT = COALESCE('There are: ' || known || '.', 'It has no tiers.');
+	END IF;
+	EXECUTE format('SELECT l.benefit, l.value, b.value AS replaced_by FROM %1$I.tier_benefit AS b JOIN %1$I.tier_benefit AS l ON l.benefit = b.replaces WHERE b.benefit = $1 AND l.kind = b.kind AND l.value > b.value', TG_TABLE_SCHEMA)
+		INTO worse USING NEW.benefit;
+	IF worse.benefit IS NOT NULL THEN
+		RAISE EXCEPTION 'benefit "%" of % replaces "%" of %: a higher tier would have less', NEW.benefit, worse.replaced_by, worse.benefit, worse.value
+			USING ERRCODE = 'check_violation', HINT = 'Raise its value, or let it replace nothing.';
+	END IF;
+	RETURN NEW;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.refuse_unsound_entitlement() IS
+'internal: refuses an entitlement of a tier that does not exist, or to less than below';
+
+CREATE FUNCTION tiering.redefine_benefits()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.define_customer_benefit(TG_TABLE_SCHEMA);
+	RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.redefine_benefits() IS
+'internal: makes customer_benefit anew when an occasion is added';
+
+-- The next day, today included, on which a date comes round; 29 February comes
+-- on the 28th where a year has none
+CREATE FUNCTION tiering.next_anniversary(day date, today date)
+RETURNS date
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN NOT isfinite(day) OR NOT isfinite(today) THEN NULL
+	WHEN (day + (extract(year FROM today) - extract(year FROM day))::integer * interval '1 year')::date >= today
+	THEN (day + (extract(year FROM today) - extract(year FROM day))::integer * interval '1 year')::date
+	ELSE (day + (extract(year FROM today) - extract(year FROM day) + 1)::integer * interval '1 year')::date END;
+
+COMMENT ON FUNCTION tiering.next_anniversary(date, date) IS
+'the next day, today included, on which a date comes round; 29 February comes on the 28th where a year has none';
+
+-- Who is entitled to what today
+CREATE FUNCTION tiering.define_customer_benefit(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	o record;
+	dates text := '';
+	joined text := '';
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	FOR o IN EXECUTE format('SELECT * FROM %I.tier_occasion WHERE date_column IS NOT NULL ORDER BY occasion', pipeline) LOOP
+		IF p.customers IS NULL THEN
+			RAISE EXCEPTION 'occasion "%" needs a column of the customers, and the pipeline has none', o.occasion
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
+		END IF;
+		PERFORM tiering.source_column_type(p.customers, o.date_column, 'date_column');
+		dates := dates || format(' WHEN %L THEN (c.%I)::date', o.occasion, o.date_column);
+		joined := format('LEFT JOIN %s AS c ON %s = s.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
+	END LOOP;
+	EXECUTE format($sql$
+CREATE OR REPLACE VIEW %1$I.customer_benefit AS
+SELECT r.customer_id, r.tier, r.benefit, r.name, r.kind, r.value, r.occasion, tiering.next_anniversary(r.day, r.today) AS next_on,
+	COALESCE(r.occasion = 'always' OR tiering.next_anniversary(r.day, CASE WHEN r.whole_month THEN date_trunc('month', r.today)::date ELSE r.today END)
+		<= CASE WHEN r.whole_month THEN (date_trunc('month', r.today) + interval '1 month - 1 day')::date ELSE r.today END, false) AS is_due, r.valid_until
+FROM (
+	SELECT s.customer_id, s.tier, b.*, n.today,
+		CASE b.occasion WHEN 'enrolment' THEN tiering.first_purchase(h.history, n.today)%2$s END AS day
+	FROM %1$I.tier_standing AS s
+		CROSS JOIN (SELECT x.programme FROM %1$I.tier_evaluation AS x ORDER BY x.evaluation DESC LIMIT 1) AS e
+		CROSS JOIN (SELECT (now() AT TIME ZONE COALESCE(p.time_zone, current_setting('TimeZone')))::date AS today FROM %1$I.pipeline AS p) AS n
+		JOIN %1$I.tier_entitlement AS x ON x.programme = e.programme
+		LEFT JOIN %1$I.tier AS t ON t.programme = x.programme AND t.version = s.version AND t.tier = x.tier
+		JOIN %1$I.tier_benefit AS b ON b.benefit = x.benefit AND n.today BETWEEN b.valid_from AND b.valid_until
+		LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = s.customer_id
+		%3$s
+	WHERE (x.tier IS NULL OR t.rank <= s.rank)
+		AND NOT EXISTS (
+			SELECT FROM %1$I.tier_entitlement AS y JOIN %1$I.tier_benefit AS g ON g.benefit = y.benefit AND n.today BETWEEN g.valid_from AND g.valid_until
+				LEFT JOIN %1$I.tier AS u ON u.programme = y.programme AND u.version = s.version AND u.tier = y.tier
+			WHERE y.programme = e.programme AND g.replaces = b.benefit AND (y.tier IS NULL OR u.rank <= s.rank))
+) AS r$sql$, pipeline, dates, joined);
+	EXECUTE format($sql$
+COMMENT ON VIEW %1$I.customer_benefit IS 'who is entitled to what: one row for each customer and benefit of his tier';
+COMMENT ON COLUMN %1$I.customer_benefit.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.customer_benefit.tier IS 'code of his tier';
+COMMENT ON COLUMN %1$I.customer_benefit.benefit IS 'code of the benefit';
+COMMENT ON COLUMN %1$I.customer_benefit.name IS 'its name';
+COMMENT ON COLUMN %1$I.customer_benefit.kind IS 'its kind';
+COMMENT ON COLUMN %1$I.customer_benefit.value IS 'percent, points or money';
+COMMENT ON COLUMN %1$I.customer_benefit.occasion IS 'when it is due';
+COMMENT ON COLUMN %1$I.customer_benefit.next_on IS 'next day of the occasion, today included';
+COMMENT ON COLUMN %1$I.customer_benefit.is_due IS 'may he have it today?';
+COMMENT ON COLUMN %1$I.customer_benefit.valid_until IS 'last day of the offer'$sql$, pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.define_customer_benefit(text) IS
+'internal: makes customer_benefit';

@@ -1,0 +1,224 @@
+
+/*
+ * pipeline, part sixteen: one customer's tier, explained and live
+ */
+
+-- The policy of the programme in use, and where it ends for today
+CREATE FUNCTION tiering.tier_programme_in_use(pipeline text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	used text;
+BEGIN
+	EXECUTE format('SELECT programme FROM %I.tier_programme WHERE in_use', pipeline) INTO used;
+	IF used IS NULL THEN
+		RAISE EXCEPTION 'no tier programme of pipeline "%" is in use', pipeline
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL tiering.create_tiers(...) makes one.';
+	END IF;
+	RETURN used;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_programme_in_use(text) IS
+'internal: name of the programme in use';
+
+-- One customer's rows for a replay: dated rows of other relations, and what was given
+CREATE FUNCTION tiering.tier_case_of(pipeline text, programme text, customer anyelement, OUT entries tiering.tier_entry[], OUT overrides tiering.tier_override[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	query text := tiering.tier_entries_sql(pipeline, programme);
+BEGIN
+	IF query IS NOT NULL THEN
+		EXECUTE format('SELECT e.entries FROM (%s) AS e WHERE e.customer_id = $1', query) INTO entries USING customer;
+	END IF;
+	EXECUTE format('SELECT array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) FROM %I.tier_override AS g WHERE g.customer_id = $1', pipeline)
+		INTO overrides USING customer;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_case_of(text, text, anyelement) IS
+'internal: what a replay of one customer''s tiers looks at, besides his purchases';
+
+-- Reads the orders, not the histories, so that a purchase of a second ago counts
+CREATE FUNCTION tiering.tier_now(pipeline text, customer anyelement)
+RETURNS tiering.tier_standing
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	used text;
+	history tiering.purchase_history;
+	given record;
+	today date;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	used := tiering.tier_programme_in_use(pipeline);
+	EXECUTE format('SELECT (clock_timestamp() AT TIME ZONE COALESCE(p.time_zone, current_setting(''TimeZone'')))::date FROM %I.pipeline AS p', pipeline) INTO today;
+	EXECUTE format('SELECT tiering.purchase_history_agg(o.purchased_on, o.amount) FROM %I.purchase AS o WHERE o.customer_id = $1', pipeline)
+		INTO history USING customer;
+	SELECT * INTO given FROM tiering.tier_case_of(pipeline, used, customer);
+	RETURN tiering.tier_standing(history, given.entries, given.overrides, NULL, tiering.tier_document(pipeline, used), today);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_now(text, anyelement) IS
+'where a customer stands today, by the orders as they are this moment';
+
+-- A customer's history, and a day's standing by it; the same for all that explain
+CREATE FUNCTION tiering.tier_conditions_text(pipeline text, programme text, version integer, of_tier text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	words text;
+BEGIN
+	EXECUTE format($sql$
+SELECT CASE t.combine WHEN 'all' THEN string_agg(format('%%s of at least %%s', c.metric, c.threshold), ' and ' ORDER BY c.metric)
+	WHEN 'any' THEN string_agg(format('%%s of at least %%s', c.metric, c.threshold), ' or ' ORDER BY c.metric)
+	ELSE format('weights of %%s from: ', t.weight_needed) || string_agg(format('%%s of at least %%s (%%s)', c.metric, c.threshold, c.weight), ', ' ORDER BY c.metric) END
+FROM %1$I.tier AS t JOIN %1$I.tier_condition AS c USING (programme, version, rank)
+WHERE t.programme = $1 AND t.version = $2 AND t.tier = $3
+GROUP BY t.combine, t.weight_needed$sql$, pipeline) INTO words USING programme, version, of_tier;
+	RETURN COALESCE(words, 'nothing: everybody has it');
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_conditions_text(text, text, integer, text) IS
+'internal: the conditions of a tier in words';
+
+CREATE FUNCTION tiering.tier_window_text(pipeline text, of_programme text, of_version integer)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.tier_policy WHERE programme = $1 AND version = $2', pipeline) INTO STRICT p USING of_programme, of_version;
+	RETURN CASE p.window_kind
+			WHEN 'lifetime' THEN 'all purchases count'
+			WHEN 'rolling' THEN format('the last %s count', p.window_length)
+			WHEN 'calendar' THEN format('calendar periods of %s count%s', p.window_length, CASE WHEN p.fiscal_month <> 1 THEN format(', years that begin with month %s', p.fiscal_month) ELSE '' END)
+			WHEN 'enrolment' THEN format('periods of %s since the first purchase count', p.window_length)
+			WHEN 'term' THEN format('terms of %s since the tier was reached count', p.window_length)
+			ELSE format('cycles of %s since %s count', p.window_length, to_char(p.cycle_start, 'YYYY-MM-DD')) END
+		|| format('; upgrade %s', CASE p.upgrade WHEN 'at once' THEN 'at once' ELSE 'with the next period' END)
+		|| CASE WHEN p.downgrade = 'never' THEN ', downgrade never' ELSE format(', downgrade %s', p.downgrade)
+			|| CASE p.landing WHEN 'one level' THEN ', one tier at a time' ELSE ', to what was earned' END END
+		|| CASE WHEN p.grace <> interval '0' THEN format(', grace of %s', p.grace) ELSE '' END
+		|| CASE WHEN p.rounded_to <> 'day' THEN format(', until the end of the %s', p.rounded_to) ELSE '' END
+		|| CASE WHEN p.minimum_stay <> interval '0' THEN format(', kept for %s at least', p.minimum_stay) ELSE '' END;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_window_text(text, text, integer) IS
+'internal: a policy''s window in words';
+
+-- Purchases of the window in words, the newest first, up to ten
+CREATE FUNCTION tiering.tier_purchases_text(history tiering.purchase_history, from_day date, until_day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%s (%s)', to_char(d.purchased_on, 'YYYY-MM-DD'), d.net), ', ' ORDER BY d.purchased_on DESC) FILTER (WHERE d.n <= 10)
+		|| CASE WHEN count(*) > 10 THEN format(' and %s days before', count(*) - 10) ELSE '' END
+	FROM (
+		SELECT p.purchased_on, p.amount - p.refunded AS net, row_number() OVER (ORDER BY p.purchased_on DESC) AS n
+		FROM tiering.purchases(history) AS p
+		WHERE p.purchased_on <= until_day AND (p.purchased_on >= from_day OR from_day IS NULL)
+	) AS d
+$$;
+
+COMMENT ON FUNCTION tiering.tier_purchases_text(tiering.purchase_history, date, date) IS
+'internal: days of purchases with their net money, in words';
+
+-- A jsonb of numbers in words
+CREATE FUNCTION tiering.tier_numbers_text(numbers jsonb, joined_by text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('%s %s', n.key, n.value), joined_by ORDER BY n.key) FROM jsonb_each_text(numbers) AS n
+$$;
+
+COMMENT ON FUNCTION tiering.tier_numbers_text(jsonb, text) IS
+'internal: metrics in words';
+
+CREATE FUNCTION tiering.explain_tier(pipeline text, customer anyelement, as_of date DEFAULT NULL)
+RETURNS TABLE (topic text, explanation text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	told record;
+	last_day date;
+	day date := as_of;
+	history tiering.purchase_history;
+	given record;
+	s tiering.tier_standing;
+	joined text;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	EXECUTE format('SELECT max(e.as_of) FROM %I.tier_evaluation AS e', pipeline) INTO last_day;
+	day := COALESCE(day, last_day);
+	IF (day <= last_day) IS NOT TRUE OR NOT isfinite(day) THEN
+		RAISE EXCEPTION 'tiers of pipeline "%" are decided until %, not until %', pipeline, COALESCE(to_char(last_day, 'YYYY-MM-DD'), 'no day'), COALESCE(day::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass a day until then; tier_now() tells of this moment.';
+	END IF;
+	EXECUTE format($sql$
+SELECT h.*, n.name FROM %1$I.tier_history AS h LEFT JOIN %1$I.tier_name AS n ON n.tier = h.tier AND n.language = 'en'
+WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pipeline) INTO told USING customer, day;
+	IF told.tier IS NULL THEN
+		RETURN QUERY VALUES ('tier', format('no tier on %s: customer %s is not known then', to_char(day, 'YYYY-MM-DD'), customer));
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT h.history FROM %I.purchase_history AS h WHERE h.customer_id = $1', pipeline) INTO history USING customer;
+	SELECT * INTO given FROM tiering.tier_case_of(pipeline, told.programme, customer);
+	s := tiering.tier_standing(history, given.entries, given.overrides, NULL, tiering.tier_document(pipeline, told.programme), day);
+	RETURN QUERY VALUES
+		('tier', format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme)),
+		('decision', format('%s%s, with %s', CASE told.reason
+				WHEN 'enrolled' THEN 'first purchase' WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
+				WHEN 'downgraded' THEN 'downgraded from ' || told.former_tier WHEN 'policy' THEN 'another version or programme'
+				WHEN 'given' THEN 'given by hand' WHEN 'given ended' THEN 'what was given by hand ended' ELSE 'corrected, since purchases of earlier days were loaded, changed or deleted' END,
+			CASE WHEN told.reason = 'given' THEN (SELECT format(' by %s: %s', g.author, g.reason) FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g) ELSE '' END,
+			tiering.tier_numbers_text(told.metrics, ', '))),
+		('rule', tiering.tier_conditions_text(pipeline, told.programme, told.version, told.tier)),
+		('window', tiering.tier_window_text(pipeline, told.programme, told.version)),
+		('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
+			COALESCE(format(' from purchases on %s', tiering.tier_purchases_text(history, s.window_from, LEAST(day, COALESCE(s.window_until, day)))), '')));
+	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, told.programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;
+	RETURN QUERY
+	SELECT v.topic, v.explanation FROM (VALUES
+		('next tier', format('%s asks for %s%s', s.next_tier, tiering.tier_conditions_text(pipeline, told.programme, s.version, s.next_tier),
+			COALESCE('; missing: ' || tiering.tier_numbers_text(s.missing_for_next, joined), '; reached, and given with the next period')), s.next_tier IS NOT NULL),
+		('to keep it', format('missing: %s', tiering.tier_numbers_text(s.missing_to_keep, ' and ')), s.missing_to_keep IS NOT NULL),
+		('without purchases', format('%s from %s', s.then_tier, to_char(s.valid_until + 1, 'YYYY-MM-DD')), s.valid_until IS NOT NULL),
+		('without purchases', 'the tier stays', s.valid_until IS NULL),
+		('note', format('today''s orders would have given %s on that day; what was told stays', s.tier), s.tier <> told.tier)
+	) AS v(topic, explanation, applies) WHERE v.applies;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.explain_tier(text, anyelement, date) IS
+'why a customer has, or had, his tier, what counts, and what would change it, in words';
+
+-- Who gave a customer a tier that holds on a day
+CREATE FUNCTION tiering.tier_given_to(pipeline text, customer anyelement, day date, of_tier text)
+RETURNS TABLE (author text, reason text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT g.author, g.reason FROM %I.tier_override AS g WHERE g.customer_id = $1 AND $2 BETWEEN g.valid_from AND g.valid_until AND g.tier = $3 ORDER BY g.override DESC LIMIT 1', pipeline)
+		USING customer, day, of_tier;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_given_to(text, anyelement, date, text) IS
+'internal: who gave a customer a tier, and why';
