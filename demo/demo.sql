@@ -144,12 +144,56 @@ SELECT model, status, customers, actual AS "purchase days", round(expected::nume
 	round(log_likelihood::numeric) AS "log-likelihood", round(100 * value_bias::numeric, 1) AS "bias of value %"
 FROM tiering.clv_holdout('shop', '2011-06-09', '2011-12-09');
 
+\echo '== 4. Tiers: by net money of the last year, with 60 days of grace; one call declares them'
+\echo
+\echo 'CALL tiering.create_tiers(''shop'', ''club'', ''{500,2000,5000}'', window_length => ''1 year'', grace => ''60 days'');'
+\echo 'SELECT tiering.evaluate_tiers(''shop'', ''2011-12-09'');      -- refresh() does it from now on'
+CALL tiering.create_tiers('shop', 'club', '{500,2000,5000}', window_length => '1 year', grace => '60 days');
+\o /dev/null
+SELECT tiering.evaluate_tiers('shop', '2011-12-09');
+\o
+\echo
+SELECT tier_name AS tier, customers, round(100.0 * customers / sum(customers) OVER (), 1) AS "customers %",
+	round(revenue) AS "revenue GBP", round(100 * revenue_share, 1) AS "revenue %"
+FROM shop.tier_summary
+ORDER BY rank DESC;
+
+\echo '== Movement by quarter'
+\echo
+SELECT to_char(date_trunc('quarter', month), 'YYYY "Q"Q') AS quarter, sum(customers) FILTER (WHERE direction = 'new') AS new,
+	sum(customers) FILTER (WHERE direction = 'up') AS up, sum(customers) FILTER (WHERE direction = 'down') AS down
+FROM shop.tier_movement
+GROUP BY date_trunc('quarter', month)
+ORDER BY date_trunc('quarter', month);
+
+\echo '== One customer: why he has his tier, and what would change it'
+\echo
+SELECT topic, explanation
+FROM tiering.explain_tier('shop', (
+	SELECT customer_id FROM shop.customer_tier WHERE tier = 'gold' AND missing_to_keep IS NOT NULL AND NOT is_given ORDER BY valid_until, customer_id LIMIT 1));
+
+\echo '== Another policy beside it, with nothing written: calendar years, and one tier lower at a time'
+\echo
+CALL tiering.create_tiers('shop', 'calendar', '{500,2000,5000}', window_kind => 'calendar', window_length => '1 year', landing => 'one level');
+CALL tiering.create_tiers('shop', 'strict', '{1000,4000,10000}', window_length => '1 year', grace => '30 days');
+SELECT tier, customers_today AS "customers: club", customers AS calendar, round(revenue_today) AS "GBP in 2011: club", round(revenue) AS calendar,
+	upgrades_today || ' up, ' || downgrades_today || ' down' AS "moves: club", upgrades || ' up, ' || downgrades || ' down' AS calendar
+FROM tiering.simulate_tiers('shop', 'calendar', '2011-01-01', '2011-12-09')
+ORDER BY rank DESC;
+
+\echo '== And a stricter one: twice the thresholds, half the grace'
+\echo
+SELECT tier, customers_today AS "customers: club", customers AS strict, round(revenue_today) AS "GBP in 2011: club", round(revenue) AS strict,
+	upgrades_today || ' up, ' || downgrades_today || ' down' AS "moves: club", upgrades || ' up, ' || downgrades || ' down' AS strict
+FROM tiering.simulate_tiers('shop', 'strict', '2011-01-01', '2011-12-09')
+ORDER BY rank DESC;
+
 \echo '== The whole road: one SELECT each'
 \echo
 \echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
 \echo '  segments        SELECT * FROM shop.segment_summary;'
 \echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
-\echo '  tier            (to come: the level that each customer has earned)'
+\echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
 \echo '  churn           (to come: who is leaving, and how sure that is)'
 \echo '  recommendation  (to come: what to offer each customer next)'
 \echo

@@ -125,7 +125,7 @@ RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(format('%s (%s)', to_char(d.purchased_on, 'YYYY-MM-DD'), d.net), ', ' ORDER BY d.purchased_on DESC) FILTER (WHERE d.n <= 10)
+	SELECT string_agg(format('%s (%s)', to_char(d.purchased_on, 'YYYY-MM-DD'), trim_scale(d.net)), ', ' ORDER BY d.purchased_on DESC) FILTER (WHERE d.n <= 10)
 		|| CASE WHEN count(*) > 10 THEN format(' and %s days before', count(*) - 10) ELSE '' END
 	FROM (
 		SELECT p.purchased_on, p.amount - p.refunded AS net, row_number() OVER (ORDER BY p.purchased_on DESC) AS n
