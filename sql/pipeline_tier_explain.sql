@@ -191,7 +191,7 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 		('rule', tiering.tier_conditions_text(pipeline, told.programme, told.version, told.tier)),
 		('window', tiering.tier_window_text(pipeline, told.programme, told.version)),
 		('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
-			COALESCE(format(' from purchases on %s', tiering.tier_purchases_text(history, s.window_from, LEAST(day, COALESCE(s.window_until, day)))), '')));
+			COALESCE(' from purchases on ' || tiering.tier_purchases_text(history, s.window_from, LEAST(day, COALESCE(s.window_until, day))), '')));
 	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, told.programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;
 	RETURN QUERY
 	SELECT v.topic, v.explanation FROM (VALUES

@@ -132,8 +132,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	m record;
+	zone text;
 	parts text[] := '{}';
 BEGIN
+	EXECUTE format('SELECT p.time_zone FROM %I.pipeline AS p', pipeline) INTO zone;
 	FOR m IN EXECUTE format($sql$
 SELECT x.* FROM (
 	SELECT m.*, row_number() OVER (ORDER BY m.metric) AS number FROM %1$I.tier_metric AS m
@@ -142,8 +144,8 @@ SELECT x.* FROM (
 		parts := parts || CASE WHEN m.kind IN ('profile', 'percentile') THEN
 			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
 		ELSE
-			format('SELECT s.%I::%s, %s, (s.%I)::date, round((s.%I)::numeric, 6) FROM %s AS s WHERE s.%I IS NOT NULL AND s.%I IS NOT NULL AND s.%I IS NOT NULL',
-				m.customer_column, tiering.customer_type(pipeline), m.number, m.day_column, m.value_column, m.relation, m.customer_column, m.day_column, m.value_column)
+			format('SELECT s.%1$I::%2$s, %3$s, %4$s, round((s.%5$I)::numeric, 6) FROM %6$s AS s WHERE s.%1$I IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
+				m.customer_column, tiering.customer_type(pipeline), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
 		END;
 	END LOOP;
 	RETURN CASE WHEN parts <> '{}' THEN format('SELECT e.customer_id, array_agg(ROW(e.metric, e.day, e.amount)::tiering.tier_entry ORDER BY e.metric, e.day, e.amount) AS entries FROM (%s) AS e GROUP BY e.customer_id',
@@ -190,17 +192,18 @@ BEGIN
 	FOR m IN EXECUTE format($sql$
 SELECT m.* FROM %1$I.tier_metric AS m WHERE m.kind IN ('profile', 'percentile')
 	AND EXISTS (SELECT FROM %1$I.tier_condition AS c WHERE c.programme = $1 AND c.metric = m.metric)$sql$, pipeline) USING of_programme LOOP
+		-- of one day the last word counts
+		EXECUTE format('DELETE FROM %I.tier_snapshot WHERE metric = $1 AND day = $2', pipeline) USING m.metric, day;
 		EXECUTE format($sql$
-INSERT INTO %1$I.tier_snapshot AS t (metric, customer_id, day, value)
+INSERT INTO %1$I.tier_snapshot (metric, customer_id, day, value)
 SELECT $1, v.customer_id, $2, v.value
 FROM (
 	SELECT p.customer_id, round((%2$s)::numeric, 6) AS value FROM %1$I.customer_profile AS p WHERE p.%3$I IS NOT NULL
 ) AS v LEFT JOIN (
 	SELECT DISTINCT ON (s.customer_id) s.customer_id, s.value FROM %1$I.tier_snapshot AS s
-	WHERE s.metric = $1 AND s.day < $2 ORDER BY s.customer_id, s.day DESC
+	WHERE s.metric = $1 ORDER BY s.customer_id, s.day DESC
 ) AS l USING (customer_id)
-WHERE v.value IS DISTINCT FROM l.value
-ON CONFLICT (metric, customer_id, day) DO UPDATE SET value = EXCLUDED.value WHERE t.value <> EXCLUDED.value$sql$, pipeline,
+WHERE v.value IS DISTINCT FROM l.value$sql$, pipeline,
 			CASE m.kind WHEN 'percentile' THEN format('100 * percent_rank() OVER (ORDER BY p.%I)', m.value_column) ELSE format('p.%I', m.value_column) END,
 			m.value_column) USING m.metric, day;
 	END LOOP;
@@ -293,6 +296,7 @@ AS $$
 DECLARE
 	told timestamptz := clock_timestamp();
 	last_day date;
+	last_programme text;
 	written bigint;
 BEGIN
 	EXECUTE format($sql$
@@ -305,7 +309,8 @@ WHERE f.has_left AND %2$L::date IS NOT NULL AND EXISTS (SELECT FROM %1$I.tier_de
 ANALYZE %1$I.tier_decision_fresh;
 $sql$, pipeline, cut);
 	-- after the last day nothing was decided yet
-	EXECUTE format('SELECT max(e.as_of) FROM %I.tier_evaluation AS e WHERE e.evaluation <> $1', pipeline) INTO last_day USING this_evaluation;
+	EXECUTE format('SELECT e.as_of, e.programme FROM %I.tier_evaluation AS e WHERE e.evaluation <> $1 ORDER BY e.evaluation DESC LIMIT 1', pipeline)
+		INTO last_day, last_programme USING this_evaluation;
 	IF (cut > last_day) IS NOT TRUE THEN
 		EXECUTE format($sql$
 UPDATE %1$I.tier_decision AS d SET superseded_at = %4$L, superseded_until = n.valid_until
@@ -321,10 +326,10 @@ WHERE d.superseded_at IS NULL AND d.customer_id = n.customer_id AND d.valid_from
 	END IF;
 	EXECUTE format($sql$
 INSERT INTO %1$I.tier_decision (customer_id, valid_from, programme, version, rank, tier, reason, metrics, evaluation, recorded_at)
-SELECT f.customer_id, f.valid_from, $1, f.version, f.rank, f.tier, f.reason, f.metrics, $2, $3
+SELECT f.customer_id, f.valid_from, $1, f.version, f.rank, f.tier, CASE WHEN f.valid_from = $4 AND f.tier IS NOT NULL THEN 'policy' ELSE f.reason END, f.metrics, $2, $3
 FROM %1$I.tier_decision_fresh AS f
 ORDER BY f.customer_id, f.valid_from
-ON CONFLICT (customer_id, valid_from) WHERE superseded_at IS NULL DO NOTHING$sql$, pipeline) USING of_programme, this_evaluation, told;
+ON CONFLICT (customer_id, valid_from) WHERE superseded_at IS NULL DO NOTHING$sql$, pipeline) USING of_programme, this_evaluation, told, CASE WHEN last_programme <> of_programme THEN cut END;
 	GET DIAGNOSTICS written = ROW_COUNT;
 	EXECUTE format('DROP TABLE %I.tier_decision_fresh', pipeline);
 	RETURN written;

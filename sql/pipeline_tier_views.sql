@@ -34,7 +34,7 @@ FROM %1$I.tier_standing AS s
 
 CREATE VIEW %1$I.tier_movement AS
 SELECT date_trunc('month', lower(h.valid))::date AS month, h.former_tier AS from_tier, h.tier AS to_tier, h.reason,
-	CASE WHEN h.former_tier IS NULL THEN 'new' WHEN h.rank > h.former_rank THEN 'up' WHEN h.rank < h.former_rank THEN 'down' ELSE 'same' END AS direction,
+	CASE WHEN h.former_tier IS NULL THEN 'new' WHEN h.reason = 'policy' THEN 'policy' WHEN h.rank > h.former_rank THEN 'up' WHEN h.rank < h.former_rank THEN 'down' ELSE 'same' END AS direction,
 	count(*) AS customers
 FROM %1$I.tier_history AS h
 WHERE h.superseded_at IS NULL
@@ -102,7 +102,7 @@ COMMENT ON COLUMN %1$I.tier_movement.month IS 'first day of the month';
 COMMENT ON COLUMN %1$I.tier_movement.from_tier IS 'tier before; NULL: new';
 COMMENT ON COLUMN %1$I.tier_movement.to_tier IS 'tier after';
 COMMENT ON COLUMN %1$I.tier_movement.reason IS 'as in tier_history';
-COMMENT ON COLUMN %1$I.tier_movement.direction IS 'new, up, down or same';
+COMMENT ON COLUMN %1$I.tier_movement.direction IS 'new, up, down, same, or policy: another version or programme';
 COMMENT ON COLUMN %1$I.tier_movement.customers IS 'how many';
 COMMENT ON VIEW %1$I.tier_summary IS 'the pyramid: customers and revenue of each tier';
 COMMENT ON COLUMN %1$I.tier_summary.tier IS 'code of the tier';

@@ -119,6 +119,7 @@ BEGIN
 		EXECUTE format('CREATE CONSTRAINT TRIGGER sound AFTER INSERT OR UPDATE OR DELETE ON %I.%I DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_policy()',
 			pipeline, relation);
 	END LOOP;
+	EXECUTE format('CREATE TRIGGER sound BEFORE INSERT OR UPDATE ON %I.tier_metric FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_metric()', pipeline);
 	EXECUTE format('CREATE CONSTRAINT TRIGGER sound AFTER INSERT OR UPDATE ON %I.tier_programme DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_policy()',
 		pipeline);
 END;
@@ -173,6 +174,36 @@ BEGIN
 	RETURN NULL;
 END;
 $$;
+
+-- A metric has columns that exist, of types that can be added up
+CREATE FUNCTION tiering.refuse_unsound_metric()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place regclass := NEW.relation;
+	kind regtype;
+BEGIN
+	IF NEW.kind IN ('sum', 'last') AND num_nulls(NEW.relation, NEW.customer_column, NEW.day_column, NEW.value_column) = 0 THEN
+		PERFORM tiering.source_column_type(place, NEW.customer_column, 'customer_column');
+		EXECUTE format('SELECT tiering.source_date_sql($1, $2, p.time_zone) FROM %I.pipeline AS p', TG_TABLE_SCHEMA) USING place, NEW.day_column;
+	ELSIF NEW.kind IN ('profile', 'percentile') AND NEW.value_column IS NOT NULL THEN
+		place := format('%I.customer_profile', TG_TABLE_SCHEMA)::regclass;
+	ELSE
+		RETURN NEW;
+	END IF;
+	kind := tiering.source_column_type(place, NEW.value_column, 'value_column');
+	IF (SELECT t.typcategory FROM pg_type AS t WHERE t.oid = kind) <> 'N' THEN
+		RAISE EXCEPTION 'column "%" of % has type %, which is no number', NEW.value_column, place, kind
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Name a column with numbers.';
+	END IF;
+	RETURN NEW;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.refuse_unsound_metric() IS
+'internal: refuses a metric without the columns that it names';
 
 -- Is every customer whose metrics meet one level's conditions sure to meet the
 -- other's?  Conditions are arrays of (metric, threshold, weight).
