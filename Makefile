@@ -98,7 +98,9 @@ SQL_TOPICS = \
 	sql/pipeline_clv.sql \
 	sql/pipeline_models.sql \
 	sql/pipeline_tiers.sql \
+	sql/pipeline_tier_check.sql \
 	sql/pipeline_tier_history.sql \
+	sql/pipeline_tier_evaluate.sql \
 	sql/pipeline_tier_views.sql \
 	sql/pipeline_tier_benefits.sql \
 	sql/pipeline_tier_explain.sql \

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part six: create, alter, drop, list
+ * pipeline: create, alter, drop, list
  */
 
 -- Refuses settings that make no sense; run after every change of them

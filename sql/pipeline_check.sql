@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part one: what the server can tell, and checks
+ * pipeline: what the server can tell, and checks
  */
 
 CREATE FUNCTION tiering.changed_since(row_xmin xid, since xid8)

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part nine: models of what customers are worth, and their values
+ * pipeline: models of what customers are worth, and their values
  */
 
 -- Records of all customers, in weeks, on a day: that of the run (day) or of

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part ten: what the functions that procedures are made of do
+ * pipeline: what the functions that procedures are made of do
  */
 
 COMMENT ON FUNCTION tiering.drop_relations(text, text[]) IS

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part four: the relations of a pipeline
+ * pipeline: the relations of a pipeline
  *
  * Each is made by one function that holds its SQL as one readable text.
  */

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part eight: bringing the histories up to date
+ * pipeline: bringing the histories up to date
  */
 
 -- The query that purchase_histories() runs, and what is done to its result

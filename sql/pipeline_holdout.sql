@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part twelve: how good the models would have been
+ * pipeline: how good the models would have been
  */
 
 -- x times itself, where the server would refuse one that is too small for it

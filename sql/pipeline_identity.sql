@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part seven: customers that were merged
+ * pipeline: customers that were merged
  */
 
 -- Customers that were merged: id is now customer_id.  A table of the

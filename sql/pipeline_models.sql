@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part ten: the registry of models, and which of them scores
+ * pipeline: the registry of models, and which of them scores
  */
 
 -- Warns of customers who were there before the data begin: a first quarter

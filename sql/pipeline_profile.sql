@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part five: the profile, one row a customer
+ * pipeline: the profile, one row a customer
  */
 
 -- What the profile says of a customer: name, expression, comment, in order.

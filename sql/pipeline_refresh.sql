@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part eleven: refresh
+ * pipeline: refresh
  */
 
 -- Refuses to go on when what the pipeline reads was dropped

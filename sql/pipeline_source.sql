@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part three: the orders as every later step reads them
+ * pipeline: the orders as every later step reads them
  */
 
 -- A table with its partitions and inheritance children

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part two: the tables that hold what cannot be computed again
+ * pipeline: the tables that hold what cannot be computed again
  */
 
 CREATE FUNCTION tiering.define_tables(pipeline text)

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part eighteen: what tiers are good for
+ * pipeline: what tiers are good for
  */
 
 -- The tables of benefits.  An entitlement holds from its tier on upwards, so a

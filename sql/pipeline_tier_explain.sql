@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part sixteen: one customer's tier, explained and live
+ * pipeline: one customer's tier, explained and live
  */
 
 -- The policy of the programme in use, and where it ends for today

@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part seventeen: tiers as they would be under another policy
+ * pipeline: tiers as they would be under another policy
  */
 
 -- What each customer would have on a day, and what he would have gone through

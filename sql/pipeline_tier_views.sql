@@ -1,6 +1,6 @@
 
 /*
- * pipeline, part fifteen: what reports read of tiers
+ * pipeline: what reports read of tiers
  */
 
 CREATE FUNCTION tiering.define_tier_views(pipeline text)

@@ -1,6 +1,6 @@
 
 /*
- * rfm, part two: one call for the analyst
+ * rfm: one call for the analyst
  */
 
 -- Arguments by number: rfm_table() below has a column and an argument of one

@@ -1,0 +1,317 @@
+
+/*
+ * pipeline: decides who has which tier
+ */
+
+-- Dated rows of all customers for the metrics of a programme that are not made
+-- of purchases, as arrays; NULL if it has none
+CREATE FUNCTION tiering.tier_entries_sql(pipeline text, of_programme text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+	zone text;
+	parts text[] := '{}';
+BEGIN
+	EXECUTE format('SELECT p.time_zone FROM %I.pipeline AS p', pipeline) INTO zone;
+	FOR m IN EXECUTE format($sql$
+SELECT x.* FROM (
+	SELECT m.*, row_number() OVER (ORDER BY m.metric) AS number FROM %1$I.tier_metric AS m
+	WHERE EXISTS (SELECT FROM %1$I.tier_condition AS c WHERE c.programme = $1 AND c.metric = m.metric)
+) AS x WHERE x.kind IN ('sum', 'last', 'profile', 'percentile')$sql$, pipeline) USING of_programme LOOP
+		parts := parts || CASE WHEN m.kind IN ('profile', 'percentile') THEN
+			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
+		ELSE
+			format('SELECT s.%1$I::%2$s, %3$s, %4$s, round((s.%5$I)::numeric, 6) FROM %6$s AS s WHERE s.%1$I IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
+				m.customer_column, tiering.customer_type(pipeline), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
+		END;
+	END LOOP;
+	RETURN CASE WHEN parts <> '{}' THEN format('SELECT e.customer_id, array_agg(ROW(e.metric, e.day, e.amount)::tiering.tier_entry ORDER BY e.metric, e.day, e.amount) AS entries FROM (%s) AS e GROUP BY e.customer_id',
+		array_to_string(parts, ' UNION ALL ')) END;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_entries_sql(text, text) IS
+'internal: query for the dated rows behind a programme''s metrics';
+
+-- What a replay looks at, of every customer: h.customer_id, h.history,
+-- e.entries, o.overrides
+CREATE FUNCTION tiering.tier_cases_sql(pipeline text, of_programme text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entries text := tiering.tier_entries_sql(pipeline, of_programme);
+	any_given boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_override)', pipeline) INTO any_given;
+	RETURN format('SELECT h.customer_id, h.history, %s AS entries, %s AS overrides FROM %I.purchase_history AS h%s%s',
+		CASE WHEN entries IS NULL THEN 'NULL::tiering.tier_entry[]' ELSE 'e.entries' END,
+		CASE WHEN any_given THEN 'o.overrides' ELSE 'NULL::tiering.tier_override[]' END,
+		pipeline,
+		' LEFT JOIN (' || entries || ') AS e ON e.customer_id = h.customer_id',
+		CASE WHEN any_given THEN format(' LEFT JOIN (SELECT g.customer_id, array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) AS overrides FROM %I.tier_override AS g GROUP BY g.customer_id) AS o ON o.customer_id = h.customer_id', pipeline) END);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_cases_sql(text, text) IS
+'internal: query for what a replay of each customer''s tiers looks at';
+
+-- Keeps the values of today of metrics that have no dates, where they changed
+CREATE FUNCTION tiering.keep_tier_snapshots(pipeline text, of_programme text, day date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	m record;
+BEGIN
+	FOR m IN EXECUTE format($sql$
+SELECT m.* FROM %1$I.tier_metric AS m WHERE m.kind IN ('profile', 'percentile')
+	AND EXISTS (SELECT FROM %1$I.tier_condition AS c WHERE c.programme = $1 AND c.metric = m.metric)$sql$, pipeline) USING of_programme LOOP
+		-- of one day the last word counts
+		EXECUTE format('DELETE FROM %I.tier_snapshot WHERE metric = $1 AND day = $2', pipeline) USING m.metric, day;
+		EXECUTE format($sql$
+INSERT INTO %1$I.tier_snapshot (metric, customer_id, day, value)
+SELECT $1, v.customer_id, $2, v.value
+FROM (
+	SELECT p.customer_id, round((%2$s)::numeric, 6) AS value FROM %1$I.customer_profile AS p WHERE p.%3$I IS NOT NULL
+) AS v LEFT JOIN (
+	SELECT DISTINCT ON (s.customer_id) s.customer_id, s.value FROM %1$I.tier_snapshot AS s
+	WHERE s.metric = $1 ORDER BY s.customer_id, s.day DESC
+) AS l USING (customer_id)
+WHERE v.value IS DISTINCT FROM l.value$sql$, pipeline,
+			CASE m.kind WHEN 'percentile' THEN format('100 * percent_rank() OVER (ORDER BY p.%I)', m.value_column) ELSE format('p.%I', m.value_column) END,
+			m.value_column) USING m.metric, day;
+	END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.keep_tier_snapshots(text, text, date) IS
+'internal: stores what undated metrics are on a day';
+
+-- Query for tiers that were told before the cut, where the standings, which are
+-- those of the last day, do not say; an empty one has left
+CREATE FUNCTION tiering.told_tiers_sql(pipeline text, cut date)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	last_day date;
+BEGIN
+	EXECUTE format('SELECT max(e.as_of) FROM %I.tier_evaluation AS e', pipeline) INTO last_day;
+	RETURN format(CASE WHEN cut > last_day THEN $sql$
+SELECT d.customer_id, max(d.valid_from) AS since, '' AS tier FROM %1$I.tier_decision AS d
+WHERE d.superseded_at IS NULL AND d.tier IS NULL AND NOT EXISTS (SELECT FROM %1$I.tier_standing AS s WHERE s.customer_id = d.customer_id)
+GROUP BY d.customer_id$sql$ ELSE $sql$
+SELECT DISTINCT ON (d.customer_id) d.customer_id, d.valid_from AS since, COALESCE(d.tier, '') AS tier
+FROM %1$I.tier_decision AS d WHERE d.superseded_at IS NULL AND d.valid_from < %2$L
+ORDER BY d.customer_id, d.valid_from DESC$sql$ END, pipeline, cut);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.told_tiers_sql(text, date) IS
+'internal: query for the tiers that were told before a day';
+
+-- Works out, in a table of its own, what has changed: where a customer stands,
+-- and his decisions since the cut; NULL: all
+CREATE FUNCTION tiering.replay_tiers(pipeline text, of_programme text, policy jsonb, cut date, as_of date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	former record;
+	told text := 't.tier';
+	told_since text := 't.since';
+BEGIN
+	EXECUTE format('SELECT e.programme, e.as_of FROM %I.tier_evaluation AS e ORDER BY e.evaluation DESC LIMIT 1', pipeline) INTO former;
+	IF cut > former.as_of THEN
+		told := 'COALESCE(s.tier, t.tier)';
+		told_since := 'COALESCE(s.since, t.since)';
+	END IF;
+	IF former.programme <> of_programme THEN
+		-- a tier of another programme is another tier
+		told := format($q$CASE WHEN %s IS NOT NULL THEN '' END$q$, told);
+	END IF;
+	-- one call does all, so that workers share it and hand over next to nothing
+	EXECUTE format($sql$
+CREATE UNLOGGED TABLE %1$I.tier_fresh AS
+SELECT r.customer_id, (r.review).standing, (r.review).events,
+	COALESCE(((r.review).events[array_length((r.review).events, 1)]).valid_from, r.told_since, ((r.review).standing).since) AS since,
+	((r.review).standing).rank IS NULL AS has_left
+FROM (
+	SELECT c.customer_id, %8$s AS told_since,
+		tiering.tier_review(c.history, c.entries, c.overrides, NULL, %3$L, %4$L, %6$s, %5$L,
+			CASE WHEN s.customer_id IS NOT NULL THEN ROW(s.version, s.rank, s.tier, s.since, s.is_given, NULL, NULL, s.valid_until, s.then_tier, s.metrics,
+				s.next_tier, s.missing_for_next, s.progress, s.missing_to_keep)::tiering.tier_standing END) AS review
+	FROM (%2$s) AS c
+		LEFT JOIN %1$I.tier_standing AS s ON s.customer_id = c.customer_id
+		LEFT JOIN (%7$s) AS t ON t.customer_id = c.customer_id
+	OFFSET 0
+) AS r
+WHERE r.review IS DISTINCT FROM NULL
+UNION ALL
+SELECT s.customer_id, NULL, NULL, s.since, true
+FROM %1$I.tier_standing AS s WHERE NOT EXISTS (SELECT FROM %1$I.purchase_history AS h WHERE h.customer_id = s.customer_id)$sql$,
+		pipeline, tiering.tier_cases_sql(pipeline, of_programme), policy, cut, as_of, told, tiering.told_tiers_sql(pipeline, cut), told_since);
+	EXECUTE format('ANALYZE %I.tier_fresh', pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.replay_tiers(text, text, jsonb, date, date) IS
+'internal: replays the tiers of all customers, and keeps in a table what has changed';
+
+-- Writes what an evaluation decided.  What was told of the same day and tier
+-- stays as it is; the rest since the cut is superseded, and stays visible.
+CREATE FUNCTION tiering.store_tier_decisions(pipeline text, this_evaluation bigint, of_programme text, cut date)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	told timestamptz := clock_timestamp();
+	last_day date;
+	last_programme text;
+	written bigint;
+BEGIN
+	EXECUTE format($sql$
+CREATE UNLOGGED TABLE %1$I.tier_decision_fresh AS
+SELECT f.customer_id, (f.event).valid_from, (f.event).version, (f.event).rank, (f.event).tier, (f.event).reason, (f.event).metrics
+FROM (SELECT f.customer_id, unnest(f.events) AS event FROM %1$I.tier_fresh AS f WHERE f.events IS NOT NULL) AS f
+UNION ALL
+SELECT f.customer_id, %2$L::date, NULL, NULL, NULL, 'left', NULL FROM %1$I.tier_fresh AS f
+WHERE f.has_left AND %2$L::date IS NOT NULL AND EXISTS (SELECT FROM %1$I.tier_decision AS d WHERE d.customer_id = f.customer_id AND d.superseded_at IS NULL AND d.valid_from < %2$L);
+ANALYZE %1$I.tier_decision_fresh;
+$sql$, pipeline, cut);
+	-- after the last day nothing was decided yet
+	EXECUTE format('SELECT e.as_of, e.programme FROM %I.tier_evaluation AS e WHERE e.evaluation <> $1 ORDER BY e.evaluation DESC LIMIT 1', pipeline)
+		INTO last_day, last_programme USING this_evaluation;
+	IF (cut > last_day) IS NOT TRUE THEN
+		EXECUTE format($sql$
+UPDATE %1$I.tier_decision AS d SET superseded_at = %4$L, superseded_until = n.valid_until
+FROM (
+	SELECT l.customer_id, l.valid_from, l.programme, l.version, l.tier,
+		lead(l.valid_from) OVER (PARTITION BY l.customer_id ORDER BY l.valid_from) AS valid_until
+	FROM %1$I.tier_decision AS l WHERE l.superseded_at IS NULL AND (l.valid_from >= %2$L OR %2$L IS NULL)
+) AS n
+WHERE d.superseded_at IS NULL AND d.customer_id = n.customer_id AND d.valid_from = n.valid_from
+	AND NOT EXISTS (SELECT FROM %1$I.tier_decision_fresh AS f WHERE f.customer_id = n.customer_id AND f.valid_from = n.valid_from
+		AND (f.version, f.tier, %3$L) IS NOT DISTINCT FROM (n.version, n.tier, n.programme))$sql$,
+			pipeline, cut, of_programme, told);
+	END IF;
+	EXECUTE format($sql$
+INSERT INTO %1$I.tier_decision (customer_id, valid_from, programme, version, rank, tier, reason, metrics, evaluation, recorded_at)
+SELECT f.customer_id, f.valid_from, $1, f.version, f.rank, f.tier, CASE WHEN f.valid_from = $4 AND f.tier IS NOT NULL THEN 'policy' ELSE f.reason END, f.metrics, $2, $3
+FROM %1$I.tier_decision_fresh AS f
+ORDER BY f.customer_id, f.valid_from
+ON CONFLICT (customer_id, valid_from) WHERE superseded_at IS NULL DO NOTHING$sql$, pipeline) USING of_programme, this_evaluation, told, CASE WHEN last_programme <> of_programme THEN cut END;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	EXECUTE format('DROP TABLE %I.tier_decision_fresh', pipeline);
+	RETURN written;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.store_tier_decisions(text, bigint, text, date) IS
+'internal: writes what an evaluation decided, and supersedes what it takes back';
+
+-- Publishes where customers stand, as far as that has changed
+CREATE FUNCTION tiering.store_tier_standings(pipeline text)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	customers bigint;
+BEGIN
+	EXECUTE format($sql$
+INSERT INTO %1$I.tier_standing AS t (customer_id, version, rank, tier, since, is_given, valid_until, then_tier, metrics, next_tier,
+	missing_for_next, progress, missing_to_keep)
+SELECT f.customer_id, (f.standing).version, (f.standing).rank, (f.standing).tier, f.since, (f.standing).is_given,
+	(f.standing).valid_until, (f.standing).then_tier, (f.standing).metrics, (f.standing).next_tier,
+	(f.standing).missing_for_next, (f.standing).progress, (f.standing).missing_to_keep
+FROM %1$I.tier_fresh AS f WHERE NOT f.has_left
+ORDER BY f.customer_id
+ON CONFLICT (customer_id) DO UPDATE SET (version, rank, tier, since, is_given, valid_until, then_tier, metrics, next_tier,
+	missing_for_next, progress, missing_to_keep) = (EXCLUDED.version, EXCLUDED.rank, EXCLUDED.tier, EXCLUDED.since, EXCLUDED.is_given,
+	EXCLUDED.valid_until, EXCLUDED.then_tier, EXCLUDED.metrics, EXCLUDED.next_tier, EXCLUDED.missing_for_next, EXCLUDED.progress, EXCLUDED.missing_to_keep);
+DELETE FROM %1$I.tier_standing AS t
+WHERE EXISTS (SELECT FROM %1$I.tier_fresh AS f WHERE f.has_left AND f.customer_id = t.customer_id)$sql$, pipeline);
+	EXECUTE format('SELECT count(*) FROM %I.tier_standing', pipeline) INTO customers;
+	RETURN customers;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.store_tier_standings(text) IS
+'internal: publishes where customers stand';
+
+-- From which day on an evaluation may decide: what was told before stays, unless
+-- the programme takes corrections back to where they belong
+CREATE FUNCTION tiering.tier_cut(pipeline text, corrections text, as_of date)
+RETURNS date
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	last_day date;
+BEGIN
+	EXECUTE format('SELECT max(e.as_of) FROM %I.tier_evaluation AS e', pipeline) INTO last_day;
+	IF as_of < last_day THEN
+		RAISE EXCEPTION 'tiers of pipeline "%" were decided until %, after as_of %', pipeline, to_char(last_day, 'YYYY-MM-DD'), to_char(as_of, 'YYYY-MM-DD')
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = 'Time goes forward only: tier_history says who had which tier on an earlier day, simulate_tiers() who would have had.';
+	END IF;
+	RETURN CASE corrections WHEN 'from_now' THEN LEAST(last_day + 1, as_of) END;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_cut(text, text, date) IS
+'internal: first day that an evaluation may decide; NULL: all';
+
+-- Replays all customers and writes what is new; returns the number of decisions
+CREATE FUNCTION tiering.evaluate_tiers(pipeline text, as_of date)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+DECLARE
+	used record;
+	document jsonb;
+	cut date;
+	this_evaluation bigint;
+	decided bigint;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	PERFORM tiering.lock_pipeline(pipeline);
+	IF (as_of BETWEEN '0001-01-01' AND '9999-12-31') IS NOT TRUE THEN
+		RAISE EXCEPTION 'as_of % is not between 0001-01-01 and 9999-12-31', COALESCE(as_of::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
+	END IF;
+	EXECUTE format('SELECT * FROM %I.tier_programme WHERE in_use', pipeline) INTO used;
+	IF used.programme IS NULL THEN
+		RAISE EXCEPTION 'no tier programme of pipeline "%" is in use', pipeline
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL tiering.create_tiers(...) makes one.';
+	END IF;
+	-- nobody writes a policy while it decides
+	EXECUTE format('LOCK TABLE %1$I.tier_programme, %1$I.tier_policy, %1$I.tier, %1$I.tier_condition, %1$I.tier_metric, %1$I.tier_override IN SHARE MODE', pipeline);
+	document := tiering.tier_document(pipeline, used.programme);
+	cut := tiering.tier_cut(pipeline, used.corrections, as_of);
+	PERFORM tiering.keep_tier_snapshots(pipeline, used.programme, as_of);
+	PERFORM tiering.replay_tiers(pipeline, used.programme, document, cut, as_of);
+	EXECUTE format('INSERT INTO %I.tier_evaluation (programme, as_of, decided_from, policy) VALUES ($1, $2, $3, $4) RETURNING evaluation', pipeline)
+		INTO this_evaluation USING used.programme, as_of, cut, document;
+	decided := tiering.store_tier_decisions(pipeline, this_evaluation, used.programme, cut);
+	EXECUTE format('UPDATE %I.tier_evaluation SET customers = $2, decisions = $3 WHERE evaluation = $1', pipeline)
+		USING this_evaluation, tiering.store_tier_standings(pipeline), decided;
+	EXECUTE format('DROP TABLE %I.tier_fresh', pipeline);
+	RETURN decided;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.evaluate_tiers(text, date) IS
+'decides the tier of every customer until a day, keeps what was told before, and returns the number of new decisions; a part of refresh()';
