@@ -195,13 +195,15 @@ $sql$, pipeline, cut);
 		EXECUTE format($sql$
 UPDATE %1$I.tier_decision AS d SET superseded_at = %4$L, superseded_until = n.valid_until
 FROM (
-	SELECT l.customer_id, l.valid_from, l.programme, l.version, l.tier,
+	SELECT l.customer_id, l.valid_from, l.programme, l.version, l.tier, l.reason, l.metrics,
 		lead(l.valid_from) OVER (PARTITION BY l.customer_id ORDER BY l.valid_from) AS valid_until
 	FROM %1$I.tier_decision AS l WHERE l.superseded_at IS NULL AND (l.valid_from >= %2$L OR %2$L IS NULL)
 ) AS n
 WHERE d.superseded_at IS NULL AND d.customer_id = n.customer_id AND d.valid_from = n.valid_from
 	AND NOT EXISTS (SELECT FROM %1$I.tier_decision_fresh AS f WHERE f.customer_id = n.customer_id AND f.valid_from = n.valid_from
-		AND (f.version, f.tier, %3$L) IS NOT DISTINCT FROM (n.version, n.tier, n.programme))$sql$,
+		AND (f.version, f.tier, %3$L) IS NOT DISTINCT FROM (n.version, n.tier, n.programme)
+		-- what is taken back to where it belongs is the whole decision
+		AND (%2$L IS NOT NULL OR (f.reason, f.metrics) IS NOT DISTINCT FROM (n.reason, n.metrics)))$sql$,
 			pipeline, cut, of_programme, told);
 	END IF;
 	EXECUTE format($sql$

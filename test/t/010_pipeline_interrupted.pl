@@ -24,6 +24,7 @@ CREATE TABLE orders (line serial PRIMARY KEY, customer integer, day date, amount
 INSERT INTO orders (customer, day, amount, order_no)
 SELECT 1 + n * n % 31, date '2023-01-01' + n * 7 % 360, n % 40 - 5, n / 2 FROM generate_series(1, 300) AS n;
 CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
+CALL tiering.create_tiers('shop', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
 CALL tiering.refresh('shop', as_of => '2023-12-31');
 
 -- places where a refresh stops while somebody holds the advisory lock of that number
@@ -36,7 +37,8 @@ CREATE TRIGGER late_in_histories BEFORE UPDATE OF changed_from ON shop.run FOR E
 CREATE TRIGGER before_cutoffs BEFORE INSERT ON shop.log FOR EACH ROW WHEN (NEW.step = 'cutoffs' AND NEW.state = 'running') EXECUTE FUNCTION hold('3');
 CREATE TRIGGER late_in_cutoffs BEFORE UPDATE OF r_cutoffs ON shop.run FOR EACH ROW EXECUTE FUNCTION hold('4');
 CREATE TRIGGER late_in_models BEFORE INSERT ON shop.model FOR EACH ROW EXECUTE FUNCTION hold('7');
-CREATE TRIGGER late_in_scores BEFORE UPDATE OF state ON shop.run FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION hold('6');
+CREATE TRIGGER late_in_scores BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'customer_clv' AND NEW.state = 'done') EXECUTE FUNCTION hold('6');
+CREATE TRIGGER late_in_tiers BEFORE UPDATE OF decisions ON shop.tier_evaluation FOR EACH ROW EXECUTE FUNCTION hold('8');
 SQL
 
 my %stop = (
@@ -46,7 +48,8 @@ my %stop = (
 	4 => [ 'late in cutoffs', 'BEGIN; SELECT pg_advisory_xact_lock(4);' ],
 	5 => [ 'early in customer_rfm', 'BEGIN; SELECT FROM shop.customer_rfm LIMIT 1;' ],
 	6 => [ 'late in customer_clv', 'BEGIN; SELECT pg_advisory_xact_lock(6);' ],
-	7 => [ 'late in models', 'BEGIN; SELECT pg_advisory_xact_lock(7);' ]);
+	7 => [ 'late in models', 'BEGIN; SELECT pg_advisory_xact_lock(7);' ],
+	8 => [ 'late in tiers', 'BEGIN; SELECT pg_advisory_xact_lock(8);' ]);
 
 my $seconds = $PostgreSQL::Test::Utils::timeout_default || 180;
 
@@ -66,11 +69,12 @@ sub verdict
 	return $node->safe_psql('postgres', q(SELECT verdict('shop', 'SELECT customer, day, amount, order_no AS order_id FROM orders', '2023-12-31')));
 }
 
-# all that is published, as text
+# all that is published until a place, as text
 sub published
 {
-	return $node->safe_psql('postgres', q(SELECT * FROM shop.customer_rfm ORDER BY customer_id; SELECT * FROM shop.segment_summary;
-		SELECT * FROM shop.customer_clv ORDER BY customer_id));
+	my ($place) = @_;
+	return $node->safe_psql('postgres', ($place == 8 ? '' : q(SELECT * FROM shop.customer_rfm ORDER BY customer_id; SELECT * FROM shop.segment_summary;
+		SELECT * FROM shop.customer_clv ORDER BY customer_id;)) . q(SELECT * FROM shop.tier_history AS h ORDER BY h; SELECT * FROM shop.customer_tier ORDER BY customer_id));
 }
 
 # compares with a pipeline made anew
@@ -79,6 +83,7 @@ sub differences
 	return $node->safe_psql('postgres', <<'SQL');
 SET client_min_messages = warning;
 CALL tiering.create_pipeline('anew', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
+CALL tiering.create_tiers('anew', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
 CALL tiering.refresh('anew', as_of => '2023-12-31');
 SELECT (SELECT count(*) FROM shop.purchase_history AS a FULL JOIN anew.purchase_history AS b USING (customer_id)
 		WHERE a.history IS NULL OR b.history IS NULL OR a.history::text <> b.history::text OR a.source_rows <> b.source_rows)
@@ -86,6 +91,8 @@ SELECT (SELECT count(*) FROM shop.purchase_history AS a FULL JOIN anew.purchase_
 	-- values are those of the last model that converged, which a pipeline made anew does not know
 	+ (SELECT count(*) FROM shop.customer_profile AS a FULL JOIN anew.customer_profile AS b USING (customer_id)
 		WHERE to_jsonb(a) - '{p_alive,expected_purchases,clv,clv_decile}'::text[] IS DISTINCT FROM to_jsonb(b) - '{p_alive,expected_purchases,clv,clv_decile}'::text[])
+	+ (SELECT count(*) FROM (SELECT * FROM shop.tier_history WHERE superseded_at IS NULL) AS a FULL JOIN anew.tier_history AS b USING (customer_id, valid)
+		WHERE (a.tier, a.version, a.former_tier, a.metrics) IS DISTINCT FROM (b.tier, b.version, b.former_tier, b.metrics))
 	+ (SELECT count(*) FROM pg_class AS a FULL JOIN pg_class AS b ON b.relname = a.relname AND b.relnamespace = 'anew'::regnamespace
 		WHERE a.relnamespace = 'shop'::regnamespace AND a.relkind IN ('r', 'v', 'm') AND b.oid IS NULL);
 CALL tiering.drop_pipeline('anew');
@@ -115,7 +122,7 @@ sub interrupt
 	my $restarts = $way eq 'killed' || $way eq 'the server stopped at once';
 
 	change_orders($place % 2);
-	$before = published();
+	$before = published($place);
 
 	my $holder = session();
 	$holder->{in} .= "$lock\n\\echo held\n";
@@ -149,7 +156,7 @@ sub interrupt
 	if ($way eq 'killed') { $node->poll_query_until('postgres', 'SELECT 1', '1') or die 'the server does not come back' }
 	$node->start if $way eq 'the server stopped at once';
 
-	is(published(), $before, "$test: what was published is as before");
+	is(published($place), $before, "$test: what was published is as before");
 	if ($way eq 'cancelled' || $way eq 'timed out')
 	{
 		is($node->safe_psql('postgres', 'SELECT state FROM tiering.pipelines'), 'failed', "$test: the run has failed");
