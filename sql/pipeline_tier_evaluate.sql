@@ -36,8 +36,35 @@ $$;
 COMMENT ON FUNCTION tiering.tier_entries_sql(text, text) IS
 'internal: query for the dated rows behind a programme''s metrics';
 
+-- Since when customers are members, and how to join them to histories; empty if
+-- that is since the first purchase
+CREATE FUNCTION tiering.tier_enrolment_sql(pipeline text, of_programme text, OUT expression text, OUT joined text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+BEGIN
+	EXECUTE format('SELECT s.customers, s.time_zone, g.enrolled_column FROM %1$I.pipeline AS s CROSS JOIN %1$I.tier_programme AS g WHERE g.programme = $1', pipeline)
+		INTO p USING of_programme;
+	expression := 'NULL::date';
+	joined := '';
+	IF p.enrolled_column IS NOT NULL THEN
+		IF p.customers IS NULL THEN
+			RAISE EXCEPTION 'enrolled_column "%" is one of the customers, and the pipeline has none', p.enrolled_column
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
+		END IF;
+		expression := format('(SELECT %s FROM (SELECT (c).*) AS c)', tiering.source_date_sql(p.customers, p.enrolled_column, p.time_zone));
+		joined := format(' LEFT JOIN %s AS c ON %s = h.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_enrolment_sql(text, text) IS
+'internal: since when customers are members, as SQL';
+
 -- What a replay looks at, of every customer: h.customer_id, h.history,
--- e.entries, o.overrides
+-- e.entries, o.overrides, and since when he is a member
 CREATE FUNCTION tiering.tier_cases_sql(pipeline text, of_programme text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -46,14 +73,17 @@ AS $$
 DECLARE
 	entries text := tiering.tier_entries_sql(pipeline, of_programme);
 	any_given boolean;
+	enrolment record;
 BEGIN
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_override)', pipeline) INTO any_given;
-	RETURN format('SELECT h.customer_id, h.history, %s AS entries, %s AS overrides FROM %I.purchase_history AS h%s%s',
+	SELECT * INTO enrolment FROM tiering.tier_enrolment_sql(pipeline, of_programme);
+	RETURN format('SELECT h.customer_id, h.history, %s AS enrolled, %s AS entries, %s AS overrides FROM %I.purchase_history AS h%s%s%s',
+		enrolment.expression,
 		CASE WHEN entries IS NULL THEN 'NULL::tiering.tier_entry[]' ELSE 'e.entries' END,
 		CASE WHEN any_given THEN 'o.overrides' ELSE 'NULL::tiering.tier_override[]' END,
 		pipeline,
 		' LEFT JOIN (' || entries || ') AS e ON e.customer_id = h.customer_id',
-		CASE WHEN any_given THEN format(' LEFT JOIN (SELECT g.customer_id, array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) AS overrides FROM %I.tier_override AS g GROUP BY g.customer_id) AS o ON o.customer_id = h.customer_id', pipeline) END);
+		CASE WHEN any_given THEN format(' LEFT JOIN (SELECT g.customer_id, array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) AS overrides FROM %I.tier_override AS g GROUP BY g.customer_id) AS o ON o.customer_id = h.customer_id', pipeline) END, enrolment.joined);
 END;
 $$;
 
@@ -146,7 +176,7 @@ SELECT r.customer_id, (r.review).standing, (r.review).events,
 	((r.review).standing).rank IS NULL AS has_left
 FROM (
 	SELECT c.customer_id, %8$s AS told_since,
-		tiering.tier_review(c.history, c.entries, c.overrides, NULL, %3$L, %4$L, %6$s, %5$L,
+		tiering.tier_review(c.history, c.entries, c.overrides, c.enrolled, %3$L, %4$L, %6$s, %5$L,
 			CASE WHEN s.customer_id IS NOT NULL THEN ROW(s.version, s.rank, s.tier, s.since, s.is_given, NULL, NULL, s.valid_until, s.then_tier, s.metrics,
 				s.next_tier, s.missing_for_next, s.progress, s.missing_to_keep)::tiering.tier_standing END) AS review
 	FROM (%2$s) AS c

@@ -25,13 +25,18 @@ COMMENT ON FUNCTION tiering.tier_programme_in_use(text) IS
 'internal: name of the programme in use';
 
 -- One customer's rows for a replay: dated rows of other relations, and what was given
-CREATE FUNCTION tiering.tier_case_of(pipeline text, programme text, customer anyelement, OUT entries tiering.tier_entry[], OUT overrides tiering.tier_override[])
+CREATE FUNCTION tiering.tier_case_of(pipeline text, programme text, customer anyelement, OUT entries tiering.tier_entry[], OUT overrides tiering.tier_override[], OUT enrolled date)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	query text := tiering.tier_entries_sql(pipeline, programme);
+	enrolment record;
 BEGIN
+	SELECT * INTO enrolment FROM tiering.tier_enrolment_sql(pipeline, programme);
+	IF enrolment.joined <> '' THEN
+		EXECUTE format('SELECT %s FROM (SELECT $1 AS customer_id) AS h%s', enrolment.expression, enrolment.joined) INTO enrolled USING customer;
+	END IF;
 	IF query IS NOT NULL THEN
 		EXECUTE format('SELECT e.entries FROM (%s) AS e WHERE e.customer_id = $1', query) INTO entries USING customer;
 	END IF;
@@ -61,7 +66,7 @@ BEGIN
 	EXECUTE format('SELECT tiering.purchase_history_agg(o.purchased_on, o.amount) FROM %I.purchase AS o WHERE o.customer_id = $1', pipeline)
 		INTO history USING customer;
 	SELECT * INTO given FROM tiering.tier_case_of(pipeline, used, customer);
-	RETURN tiering.tier_standing(history, given.entries, given.overrides, NULL, tiering.tier_document(pipeline, used), today);
+	RETURN tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, tiering.tier_document(pipeline, used), today);
 END;
 $$;
 
@@ -104,7 +109,7 @@ BEGIN
 			WHEN 'lifetime' THEN 'all purchases count'
 			WHEN 'rolling' THEN format('the last %s count', p.window_length)
 			WHEN 'calendar' THEN format('calendar periods of %s count%s', p.window_length, CASE WHEN p.fiscal_month <> 1 THEN format(', years that begin with month %s', p.fiscal_month) ELSE '' END)
-			WHEN 'enrolment' THEN format('periods of %s since the first purchase count', p.window_length)
+			WHEN 'enrolment' THEN format('periods of %s since the enrolment count', p.window_length)
 			WHEN 'term' THEN format('terms of %s since the tier was reached count', p.window_length)
 			ELSE format('cycles of %s since %s count', p.window_length, to_char(p.cycle_start, 'YYYY-MM-DD')) END
 		|| format('; upgrade %s', CASE p.upgrade WHEN 'at once' THEN 'at once' ELSE 'with the next period' END)
@@ -179,7 +184,7 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 	END IF;
 	EXECUTE format('SELECT h.history FROM %I.purchase_history AS h WHERE h.customer_id = $1', pipeline) INTO history USING customer;
 	SELECT * INTO given FROM tiering.tier_case_of(pipeline, told.programme, customer);
-	s := tiering.tier_standing(history, given.entries, given.overrides, NULL, tiering.tier_document(pipeline, told.programme), day);
+	s := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, tiering.tier_document(pipeline, told.programme), day);
 	RETURN QUERY VALUES
 		('tier', format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme)),
 		('decision', format('%s%s, with %s', CASE told.reason

@@ -29,8 +29,8 @@ BEGIN
 SELECT r.customer_id::text, (r.now).tier, (r.now).rank, m.upgrades, m.downgrades,
 	tiering.net_total(r.history, %5$L) - COALESCE(tiering.net_total(r.history, %4$L::date - 1), 0)
 FROM (
-	SELECT c.customer_id, c.history, tiering.tier_standing(c.history, c.entries, c.overrides, NULL, %3$L, %5$L) AS now,
-		tiering.tier_events(c.history, c.entries, c.overrides, NULL, %3$L, NULL, NULL, %5$L) AS events
+	SELECT c.customer_id, c.history, tiering.tier_standing(c.history, c.entries, c.overrides, c.enrolled, %3$L, %5$L) AS now,
+		tiering.tier_events(c.history, c.entries, c.overrides, c.enrolled, %3$L, NULL, NULL, %5$L) AS events
 	FROM (%2$s) AS c
 	OFFSET 0
 ) AS r CROSS JOIN LATERAL (

@@ -18,7 +18,8 @@ BEGIN
 CREATE TABLE %1$I.tier_programme (
 	programme text PRIMARY KEY CHECK (programme <> ''),
 	in_use boolean NOT NULL DEFAULT false,
-	corrections text NOT NULL DEFAULT 'from_now' CHECK (corrections IN ('from_now', 'retroactive'))
+	corrections text NOT NULL DEFAULT 'from_now' CHECK (corrections IN ('from_now', 'retroactive')),
+	enrolled_column text
 );
 CREATE UNIQUE INDEX tier_programme_in_use ON %1$I.tier_programme (in_use) WHERE in_use;
 CREATE TABLE %1$I.tier_metric (
@@ -198,6 +199,7 @@ COMMENT ON TABLE %1$I.tier_programme IS 'programmes of tiers; one may be in use,
 COMMENT ON COLUMN %1$I.tier_programme.programme IS 'its name';
 COMMENT ON COLUMN %1$I.tier_programme.in_use IS 'does it decide the customers'' tiers?';
 COMMENT ON COLUMN %1$I.tier_programme.corrections IS 'from_now: late orders change no tier that was told; retroactive: they do';
+COMMENT ON COLUMN %1$I.tier_programme.enrolled_column IS 'date column of the customers relation: since when a buyer is a member; NULL: since the first purchase';
 COMMENT ON TABLE %1$I.tier_metric IS 'what tiers can be earned by; yours to add to';
 COMMENT ON COLUMN %1$I.tier_metric.metric IS 'its name';
 COMMENT ON COLUMN %1$I.tier_metric.kind IS 'net_spend, gross_spend, orders, purchase_days; sum, last: of dated rows of a relation; profile, percentile: of a column of customer_profile, stored at each evaluation';

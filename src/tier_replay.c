@@ -77,10 +77,10 @@ replay_begin(FunctionCallInfo fcinfo, int policy, int until, Replay *replay)
 }
 
 static bool
-replay_next(Replay *replay)
+replay_next(Replay *replay, int32 until)
 {
 	CHECK_FOR_INTERRUPTS();
-	return tier_next(&replay->of, &replay->state, replay->until, &replay->last);
+	return tier_next(&replay->of, &replay->state, until, &replay->last);
 }
 
 /* Events so far, and the type of their rows */
@@ -114,42 +114,47 @@ add_event(Events *events, const TierEvent *event, int32 day, const char *reason)
 }
 
 /*
- * Goes to the last day.  Gathers the changes from a day on, where another level
- * than the one that was told before is one; with nothing told, all.
+ * Where the level of a day is not the one that was told, that day brings a
+ * change: its own, or a correction.
+ */
+static void
+gather_correction(Replay *replay, int32 day, const char *told, Events *events)
+{
+	bool		is_known = false;
+	TierEvent	now;
+
+	while (replay_next(replay, day))
+		is_known = true;
+	now = replay->last;
+	if (!is_known ||
+		strcmp(told, code_of(replay->rules, now.policy, now.rank)) == 0)
+		return;
+	if (now.day == day)
+	{
+		add_event(events, &now, day, tier_reason(now.reason));
+		return;
+	}
+	for (int m = 0; m < replay->rules->metrics; m++)
+		now.metric[m] = replay->state.sum[m].sum;
+	add_event(events, &now, day, "corrected");
+}
+
+/*
+ * Goes to the last day, and gathers the changes after a day whose level was
+ * told; with nothing told, all.
  */
 static bool
 gather_events(Replay *replay, Oid type, int32 since, const char *told,
 			  Datum *result)
 {
-	const TierRules *rules = replay->rules;
-	Events		events = {rules, type, NULL, NULL};
-	TierEvent	before = {.day = -1};
+	Events		events = {replay->rules, type, NULL, NULL};
 
-	while (replay_next(replay))
-	{
-		const TierEvent *event = &replay->last;
-		const char *code = code_of(rules, event->policy, event->rank);
-
-		if (told != NULL && event->day < since)
-		{
-			before = *event;
-			continue;
-		}
-		if (told != NULL && event->day > since && before.day >= 0 &&
-			strcmp(told, code_of(rules, before.policy, before.rank)) != 0)
-			add_event(&events, &before, since, "corrected");
-		else if (told != NULL && event->day == since && strcmp(told, code) == 0)
-		{
-			/* what was told is right from today on */
-			told = NULL;
-			continue;
-		}
-		add_event(&events, event, event->day, tier_reason(event->reason));
-		told = NULL;
-	}
-	if (told != NULL && before.day >= 0 &&
-		strcmp(told, code_of(rules, before.policy, before.rank)) != 0)
-		add_event(&events, &before, since, "corrected");
+	if (told != NULL && since <= replay->until)
+		gather_correction(replay, since, told, &events);
+	while (replay_next(replay, replay->until))
+		if (told == NULL || replay->last.day > since)
+			add_event(&events, &replay->last, replay->last.day,
+					  tier_reason(replay->last.reason));
 	if (events.row != NULL)
 		ReleaseTupleDesc(events.row);
 	if (events.array == NULL)
@@ -285,7 +290,7 @@ tiering_tier_standing(PG_FUNCTION_ARGS)
 
 	if (!replay_begin(fcinfo, 4, 5, &replay))
 		PG_RETURN_NULL();
-	while (replay_next(&replay))
+	while (replay_next(&replay, replay.until))
 		;
 	find_standing(&replay, values, nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(make_row(get_fn_expr_rettype(fcinfo->flinfo),
