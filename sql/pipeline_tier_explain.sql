@@ -49,7 +49,7 @@ COMMENT ON FUNCTION tiering.tier_case_of(text, text, anyelement) IS
 'internal: what a replay of one customer''s tiers looks at, besides his purchases';
 
 -- Reads the orders, not the histories, so that a purchase of a second ago counts
-CREATE FUNCTION tiering.tier_now(pipeline text, customer anyelement)
+CREATE FUNCTION tiering.tier_now_of(pipeline text, customer anyelement)
 RETURNS tiering.tier_standing
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -70,8 +70,39 @@ BEGIN
 END;
 $$;
 
+COMMENT ON FUNCTION tiering.tier_now_of(text, anyelement) IS
+'internal: does the work of tier_now()';
+
+-- An id of any type, and one as text, which is what a literal without a type is
+CREATE FUNCTION tiering.tier_now(pipeline text, customer anyelement)
+RETURNS tiering.tier_standing
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN tiering.tier_now_of(pipeline, customer);
+END;
+$$;
+
 COMMENT ON FUNCTION tiering.tier_now(text, anyelement) IS
 'where a customer stands today, by the orders as they are this moment';
+
+CREATE FUNCTION tiering.tier_now(pipeline text, customer text)
+RETURNS tiering.tier_standing
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	standing tiering.tier_standing;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	EXECUTE format('SELECT (tiering.tier_now_of($1, $2::%s)).*', tiering.customer_type(pipeline)) INTO standing USING pipeline, customer;
+	RETURN standing;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_now(text, text) IS
+'the same for an id as text';
 
 -- A customer's history, and a day's standing by it; the same for all that explain
 CREATE FUNCTION tiering.tier_conditions_text(pipeline text, programme text, version integer, of_tier text)
@@ -154,7 +185,7 @@ $$;
 COMMENT ON FUNCTION tiering.tier_numbers_text(jsonb, text) IS
 'internal: metrics in words';
 
-CREATE FUNCTION tiering.explain_tier(pipeline text, customer anyelement, as_of date DEFAULT NULL)
+CREATE FUNCTION tiering.explain_tier_of(pipeline text, customer anyelement, as_of date)
 RETURNS TABLE (topic text, explanation text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -179,7 +210,7 @@ BEGIN
 SELECT h.*, n.name FROM %1$I.tier_history AS h LEFT JOIN %1$I.tier_name AS n ON n.tier = h.tier AND n.language = 'en'
 WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pipeline) INTO told USING customer, day;
 	IF told.tier IS NULL THEN
-		RETURN QUERY VALUES ('tier', format('no tier on %s: customer %s is not known then', to_char(day, 'YYYY-MM-DD'), customer));
+		RETURN QUERY VALUES ('tier', format('no tier on %s: customer %s is not known then', to_char(day, 'YYYY-MM-DD'), COALESCE(customer::text, 'null')));
 		RETURN;
 	END IF;
 	EXECUTE format('SELECT h.history FROM %I.purchase_history AS h WHERE h.customer_id = $1', pipeline) INTO history USING customer;
@@ -210,8 +241,35 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 END;
 $$;
 
+COMMENT ON FUNCTION tiering.explain_tier_of(text, anyelement, date) IS
+'internal: does the work of explain_tier()';
+
+CREATE FUNCTION tiering.explain_tier(pipeline text, customer anyelement, as_of date DEFAULT NULL)
+RETURNS TABLE (topic text, explanation text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM tiering.explain_tier_of(pipeline, customer, as_of);
+END;
+$$;
+
 COMMENT ON FUNCTION tiering.explain_tier(text, anyelement, date) IS
 'why a customer has, or had, his tier, what counts, and what would change it, in words';
+
+CREATE FUNCTION tiering.explain_tier(pipeline text, customer text, as_of date DEFAULT NULL)
+RETURNS TABLE (topic text, explanation text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	RETURN QUERY EXECUTE format('SELECT * FROM tiering.explain_tier_of($1, $2::%s, $3)', tiering.customer_type(pipeline)) USING pipeline, customer, as_of;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.explain_tier(text, text, date) IS
+'the same for an id as text';
 
 -- Who gave a customer a tier that holds on a day
 CREATE FUNCTION tiering.tier_given_to(pipeline text, customer anyelement, day date, of_tier text)
