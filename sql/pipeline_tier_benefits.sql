@@ -40,6 +40,7 @@ CREATE TABLE %1$I.tier_entitlement (
 	PRIMARY KEY (programme, benefit)
 );
 CREATE TRIGGER sound BEFORE INSERT OR UPDATE ON %1$I.tier_entitlement FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_entitlement();
+CREATE TRIGGER sound AFTER INSERT OR UPDATE ON %1$I.tier_benefit FOR EACH ROW EXECUTE FUNCTION tiering.refuse_lesser_benefit();
 CREATE TRIGGER sound AFTER INSERT OR UPDATE OR DELETE ON %1$I.tier_occasion FOR EACH STATEMENT EXECUTE FUNCTION tiering.redefine_benefits();
 COMMENT ON TABLE %1$I.tier_occasion IS 'when a benefit is due: always, on the day of the first purchase, or on a date of the customers relation; yours to add to';
 COMMENT ON COLUMN %1$I.tier_occasion.occasion IS 'its name';
@@ -64,7 +65,7 @@ $$;
 COMMENT ON FUNCTION tiering.define_tier_benefits(text) IS
 'internal: makes the tables of benefits';
 
--- A tier that exists, and a benefit that is not worth less than the one that it replaces
+-- An entitlement is that of a tier that exists
 CREATE FUNCTION tiering.refuse_unsound_entitlement()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -73,7 +74,6 @@ AS $$
 DECLARE
 	known text;
 	found boolean;
-	worse record;
 BEGIN
 	EXECUTE format('SELECT string_agg(DISTINCT quote_literal(t.tier), '', ''), COALESCE(bool_or(t.tier = $2), false) FROM %I.tier AS t WHERE t.programme = $1', TG_TABLE_SCHEMA)
 		INTO known, found USING NEW.programme, NEW.tier;
@@ -81,18 +81,36 @@ BEGIN
 		RAISE EXCEPTION 'tier "%" does not exist in programme "%"', NEW.tier, NEW.programme
 			USING ERRCODE = 'foreign_key_violation', HINT = COALESCE('There are: ' || known || '.', 'It has no tiers.');
 	END IF;
-	EXECUTE format('SELECT l.benefit, l.value, b.value AS replaced_by FROM %1$I.tier_benefit AS b JOIN %1$I.tier_benefit AS l ON l.benefit = b.replaces WHERE b.benefit = $1 AND l.kind = b.kind AND l.value > b.value', TG_TABLE_SCHEMA)
-		INTO worse USING NEW.benefit;
-	IF worse.benefit IS NOT NULL THEN
-		RAISE EXCEPTION 'benefit "%" of % replaces "%" of %: a higher tier would have less', NEW.benefit, worse.replaced_by, worse.benefit, worse.value
-			USING ERRCODE = 'check_violation', HINT = 'Raise its value, or let it replace nothing.';
-	END IF;
 	RETURN NEW;
 END;
 $$;
 
 COMMENT ON FUNCTION tiering.refuse_unsound_entitlement() IS
-'internal: refuses an entitlement of a tier that does not exist, or to less than below';
+'internal: refuses an entitlement of a tier that does not exist';
+
+-- Whoever has a benefit has not less than the one that it replaces
+CREATE FUNCTION tiering.refuse_lesser_benefit()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	worse record;
+BEGIN
+	EXECUTE format($sql$
+SELECT b.benefit, b.value, l.benefit AS lesser, l.value AS lesser_value
+FROM %1$I.tier_benefit AS b JOIN %1$I.tier_benefit AS l ON l.benefit = b.replaces
+WHERE $1 IN (b.benefit, l.benefit) AND l.kind = b.kind AND l.value > b.value$sql$, TG_TABLE_SCHEMA) INTO worse USING NEW.benefit;
+	IF worse.benefit IS NOT NULL THEN
+		RAISE EXCEPTION 'benefit "%" of % replaces "%" of %: a higher tier would have less', worse.benefit, worse.value, worse.lesser, worse.lesser_value
+			USING ERRCODE = 'check_violation', HINT = 'Raise its value, or let it replace nothing.';
+	END IF;
+	RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.refuse_lesser_benefit() IS
+'internal: refuses a benefit that replaces one that is worth more';
 
 CREATE FUNCTION tiering.redefine_benefits()
 RETURNS trigger

@@ -43,7 +43,12 @@ AS $$
 DECLARE
 	saved text := COALESCE(NEW.programme, OLD.programme);
 	fault record;
+	is_there boolean;
 BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_programme AS g WHERE g.programme = $1)', TG_TABLE_SCHEMA) INTO is_there USING saved;
+	IF NOT is_there THEN
+		RETURN NULL;	-- deleted with all that is its own
+	END IF;
 	SELECT * INTO fault FROM tiering.check_policy(TG_TABLE_SCHEMA, saved) LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'programme "%"%: %', saved, COALESCE(' version ' || fault.version, ''), fault.problem
@@ -62,7 +67,19 @@ AS $$
 DECLARE
 	place regclass := NEW.relation;
 	kind regtype;
+	decided record;
 BEGIN
+	IF TG_OP = 'UPDATE' AND (NEW.kind, NEW.relation, NEW.customer_column, NEW.day_column, NEW.value_column)
+		IS DISTINCT FROM (OLD.kind, OLD.relation, OLD.customer_column, OLD.day_column, OLD.value_column) THEN
+		EXECUTE format($sql$
+SELECT c.programme, max(e.as_of) AS until FROM %1$I.tier_condition AS c JOIN %1$I.tier_policy AS p USING (programme, version)
+	JOIN %1$I.tier_evaluation AS e ON e.programme = c.programme AND e.as_of >= p.valid_from
+WHERE c.metric = $1 GROUP BY c.programme LIMIT 1$sql$, TG_TABLE_SCHEMA) INTO decided USING OLD.metric;
+		IF decided.until IS NOT NULL THEN
+			RAISE EXCEPTION 'metric "%" has decided tiers of programme "%" until % and stays as it is', OLD.metric, decided.programme, to_char(decided.until, 'YYYY-MM-DD')
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Insert another metric, and a version of the programme that uses it.';
+		END IF;
+	END IF;
 	IF NEW.kind IN ('sum', 'last') AND num_nulls(NEW.relation, NEW.customer_column, NEW.day_column, NEW.value_column) = 0 THEN
 		PERFORM tiering.source_column_type(place, NEW.customer_column, 'customer_column');
 		EXECUTE format('SELECT tiering.source_date_sql($1, $2, p.time_zone) FROM %I.pipeline AS p', TG_TABLE_SCHEMA) USING place, NEW.day_column;
@@ -233,6 +250,11 @@ FROM %1$I.tier_condition AS c
 		(m.value_column IN ('r_score', 'f_score', 'm_score') AND m.kind = 'profile', (SELECT s.bins FROM %1$I.pipeline AS s), 'Scores go from 1 to the pipeline''s bins.')
 	) AS v(applies, most, hint)
 WHERE c.programme = $1 AND t.combine = 'all' AND v.applies AND c.threshold > v.most
+UNION ALL
+SELECT p.version, format('benefit "%%s" belongs to tier "%%s", which this version has not', x.benefit, x.tier), 'Give the entitlement another tier in tier_entitlement, or none.'
+FROM %1$I.tier_entitlement AS x JOIN %1$I.tier_policy AS p USING (programme)
+WHERE x.programme = $1 AND x.tier IS NOT NULL
+	AND NOT EXISTS (SELECT FROM %1$I.tier AS t WHERE t.programme = x.programme AND t.version = p.version AND t.tier = x.tier)
 UNION ALL
 SELECT c.version, format('it uses %%s metrics, more than 16', count(DISTINCT c.metric)), 'Use fewer.'
 FROM %1$I.tier_condition AS c WHERE c.programme = $1 GROUP BY c.version HAVING count(DISTINCT c.metric) > 16$sql$, pipeline) USING of_programme;

@@ -4,8 +4,9 @@
  */
 
 -- Dated rows of all customers for the metrics of a programme that are not made
--- of purchases, as arrays; NULL if it has none
-CREATE FUNCTION tiering.tier_entries_sql(pipeline text, of_programme text)
+-- of purchases, as arrays; NULL if it has none.  Where a simulation wants values
+-- that were never stored, those of now stand for all days.
+CREATE FUNCTION tiering.tier_entries_sql(pipeline text, of_programme text, simulated boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -17,14 +18,17 @@ DECLARE
 BEGIN
 	EXECUTE format('SELECT p.time_zone FROM %I.pipeline AS p', pipeline) INTO zone;
 	FOR m IN EXECUTE format($sql$
-SELECT x.* FROM (
+SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metric) AS is_stored FROM (
 	SELECT m.*, row_number() OVER (ORDER BY m.metric) AS number FROM %1$I.tier_metric AS m
 	WHERE EXISTS (SELECT FROM %1$I.tier_condition AS c WHERE c.programme = $1 AND c.metric = m.metric)
 ) AS x WHERE x.kind IN ('sum', 'last', 'profile', 'percentile')$sql$, pipeline) USING of_programme LOOP
-		parts := parts || CASE WHEN m.kind IN ('profile', 'percentile') THEN
+		parts := parts || CASE WHEN m.kind IN ('profile', 'percentile') AND simulated AND NOT m.is_stored THEN
+			format('SELECT v.customer_id, %s AS metric, date ''0001-01-01'' AS day, v.value AS amount FROM (%s) AS v', m.number,
+				tiering.tier_values_sql(pipeline, m.kind, m.value_column))
+		WHEN m.kind IN ('profile', 'percentile') THEN
 			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
 		ELSE
-			format('SELECT s.%1$I::%2$s, %3$s, %4$s, round((s.%5$I)::numeric, 6) FROM %6$s AS s WHERE s.%1$I IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
+			format('SELECT s.%1$I::%2$s AS customer_id, %3$s AS metric, %4$s AS day, round((s.%5$I)::numeric, 6) AS amount FROM %6$s AS s WHERE s.%1$I IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
 				m.customer_column, tiering.customer_type(pipeline), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
 		END;
 	END LOOP;
@@ -33,7 +37,7 @@ SELECT x.* FROM (
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.tier_entries_sql(text, text) IS
+COMMENT ON FUNCTION tiering.tier_entries_sql(text, text, boolean) IS
 'internal: query for the dated rows behind a programme''s metrics';
 
 -- Since when customers are members, and how to join them to histories; empty if
@@ -65,13 +69,13 @@ COMMENT ON FUNCTION tiering.tier_enrolment_sql(text, text) IS
 
 -- What a replay looks at, of every customer: h.customer_id, h.history,
 -- e.entries, o.overrides, and since when he is a member
-CREATE FUNCTION tiering.tier_cases_sql(pipeline text, of_programme text)
+CREATE FUNCTION tiering.tier_cases_sql(pipeline text, of_programme text, simulated boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	entries text := tiering.tier_entries_sql(pipeline, of_programme);
+	entries text := tiering.tier_entries_sql(pipeline, of_programme, simulated);
 	any_given boolean;
 	enrolment record;
 BEGIN
@@ -87,8 +91,20 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.tier_cases_sql(text, text) IS
+COMMENT ON FUNCTION tiering.tier_cases_sql(text, text, boolean) IS
 'internal: query for what a replay of each customer''s tiers looks at';
+
+-- What a metric without dates is now, of every customer; one without a value has 0
+CREATE FUNCTION tiering.tier_values_sql(pipeline text, kind text, value_column text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format(CASE kind WHEN 'percentile' THEN
+	'SELECT p.customer_id, CASE WHEN p.%2$I IS NULL THEN 0 ELSE round((100 * percent_rank() OVER (PARTITION BY p.%2$I IS NULL ORDER BY p.%2$I))::numeric, 6) END AS value FROM %1$I.customer_profile AS p'
+	ELSE 'SELECT p.customer_id, COALESCE(round((p.%2$I)::numeric, 6), 0) AS value FROM %1$I.customer_profile AS p' END, pipeline, value_column);
+
+COMMENT ON FUNCTION tiering.tier_values_sql(text, text, text) IS
+'internal: query for what a metric without dates is now';
 
 -- Keeps the values of today of metrics that have no dates, where they changed
 CREATE FUNCTION tiering.keep_tier_snapshots(pipeline text, of_programme text, day date)
@@ -107,15 +123,11 @@ SELECT m.* FROM %1$I.tier_metric AS m WHERE m.kind IN ('profile', 'percentile')
 		EXECUTE format($sql$
 INSERT INTO %1$I.tier_snapshot (metric, customer_id, day, value)
 SELECT $1, v.customer_id, $2, v.value
-FROM (
-	SELECT p.customer_id, round((%2$s)::numeric, 6) AS value FROM %1$I.customer_profile AS p WHERE p.%3$I IS NOT NULL
-) AS v LEFT JOIN (
+FROM (%2$s) AS v LEFT JOIN (
 	SELECT DISTINCT ON (s.customer_id) s.customer_id, s.value FROM %1$I.tier_snapshot AS s
 	WHERE s.metric = $1 ORDER BY s.customer_id, s.day DESC
 ) AS l USING (customer_id)
-WHERE v.value IS DISTINCT FROM l.value$sql$, pipeline,
-			CASE m.kind WHEN 'percentile' THEN format('100 * percent_rank() OVER (ORDER BY p.%I)', m.value_column) ELSE format('p.%I', m.value_column) END,
-			m.value_column) USING m.metric, day;
+WHERE v.value <> COALESCE(l.value, 0)$sql$, pipeline, tiering.tier_values_sql(pipeline, m.kind, m.value_column)) USING m.metric, day;
 	END LOOP;
 END;
 $$;
@@ -297,7 +309,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				  HINT = 'Time goes forward only: tier_history says who had which tier on an earlier day, simulate_tiers() who would have had.';
 	END IF;
-	RETURN CASE corrections WHEN 'from_now' THEN LEAST(last_day + 1, as_of) END;
+	RETURN CASE WHEN corrections = 'from_now' AND last_day IS NOT NULL THEN LEAST(last_day + 1, as_of) END;
 END;
 $$;
 

@@ -135,10 +135,10 @@ AS $$
 DECLARE
 	p record;
 BEGIN
-	EXECUTE format('SELECT * FROM %I.tier_policy WHERE programme = $1 AND version = $2', pipeline) INTO STRICT p USING of_programme, of_version;
+	EXECUTE format('SELECT * FROM %I.tier_policy WHERE programme = $1 AND version = $2', pipeline) INTO p USING of_programme, of_version;
 	RETURN CASE p.window_kind
 			WHEN 'lifetime' THEN 'all purchases count'
-			WHEN 'rolling' THEN format('the last %s count', p.window_length)
+			WHEN 'rolling' THEN format('purchases of the last %s count', p.window_length)
 			WHEN 'calendar' THEN format('calendar periods of %s count%s', p.window_length, CASE WHEN p.fiscal_month <> 1 THEN format(', years that begin with month %s', p.fiscal_month) ELSE '' END)
 			WHEN 'enrolment' THEN format('periods of %s since the enrolment count', p.window_length)
 			WHEN 'term' THEN format('terms of %s since the tier was reached count', p.window_length)
@@ -161,7 +161,7 @@ RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT string_agg(format('%s (%s)', to_char(d.purchased_on, 'YYYY-MM-DD'), trim_scale(d.net)), ', ' ORDER BY d.purchased_on DESC) FILTER (WHERE d.n <= 10)
+	SELECT string_agg(format('%s (%s)', to_char(d.purchased_on, 'YYYY-MM-DD'), round(d.net, LEAST(scale(d.net), GREATEST(2, scale(trim_scale(d.net)))))), ', ' ORDER BY d.purchased_on DESC) FILTER (WHERE d.n <= 10)
 		|| CASE WHEN count(*) > 10 THEN format(' and %s days before', count(*) - 10) ELSE '' END
 	FROM (
 		SELECT p.purchased_on, p.amount - p.refunded AS net, row_number() OVER (ORDER BY p.purchased_on DESC) AS n
@@ -215,6 +215,10 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 	END IF;
 	EXECUTE format('SELECT h.history FROM %I.purchase_history AS h WHERE h.customer_id = $1', pipeline) INTO history USING customer;
 	SELECT * INTO given FROM tiering.tier_case_of(pipeline, told.programme, customer);
+	IF tiering.tier_document(pipeline, told.programme) IS NULL THEN
+		RETURN QUERY VALUES ('tier', format('%s since %s, rank %s, by version %s of programme "%s", which was deleted since', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme));
+		RETURN;
+	END IF;
 	s := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, tiering.tier_document(pipeline, told.programme), day);
 	RETURN QUERY VALUES
 		('tier', format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme)),

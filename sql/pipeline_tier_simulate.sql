@@ -38,7 +38,7 @@ FROM (
 	FROM (SELECT u.valid_from, u.rank, lag(u.rank) OVER (ORDER BY u.valid_from) AS former FROM unnest(r.events) AS u) AS e
 	WHERE e.valid_from >= %4$L
 ) AS m
-WHERE (r.now).rank IS NOT NULL$sql$, pipeline, tiering.tier_cases_sql(pipeline, programme), document, from_day, until_day);
+WHERE (r.now).rank IS NOT NULL$sql$, pipeline, tiering.tier_cases_sql(pipeline, programme, true), document, from_day, until_day);
 END;
 $$;
 

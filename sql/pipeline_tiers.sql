@@ -19,9 +19,10 @@ CREATE TABLE %1$I.tier_programme (
 	programme text PRIMARY KEY CHECK (programme <> ''),
 	in_use boolean NOT NULL DEFAULT false,
 	corrections text NOT NULL DEFAULT 'from_now' CHECK (corrections IN ('from_now', 'retroactive')),
-	enrolled_column text
+	enrolled_column text,
+	-- one at most when the transaction ends
+	CONSTRAINT tier_programme_in_use EXCLUDE USING btree (in_use WITH =) WHERE (in_use) DEFERRABLE INITIALLY DEFERRED
 );
-CREATE UNIQUE INDEX tier_programme_in_use ON %1$I.tier_programme (in_use) WHERE in_use;
 CREATE TABLE %1$I.tier_metric (
 	metric text PRIMARY KEY CHECK (metric <> ''),
 	kind text NOT NULL CHECK (kind IN ('net_spend', 'gross_spend', 'orders', 'purchase_days', 'sum', 'last', 'profile', 'percentile')),
@@ -253,6 +254,23 @@ COMMENT ON FUNCTION tiering.guard_tier_policies(text) IS
 COMMENT ON FUNCTION tiering.require_tier_programme(text, text) IS
 'internal: refuses a programme that does not exist';
 
+-- Refuses a text that is none of a list; NULL is left to the default
+CREATE FUNCTION tiering.require_choice(argument text, value text, choices text[])
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF value <> ALL (choices) THEN
+		RAISE EXCEPTION '% "%" is unknown', argument, value
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('Choose one of: %s.', array_to_string(choices, ', '));
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.require_choice(text, text, text[]) IS
+'internal: refuses a text that is none of a list';
+
 -- A programme, or its next version, of one metric with a threshold for each tier
 -- above the base; anything else is written into the tables
 CREATE PROCEDURE tiering.create_tiers(
@@ -285,12 +303,25 @@ BEGIN
 		RAISE EXCEPTION 'metric "%" is unknown', metric
 			USING ERRCODE = 'undefined_object', HINT = format('There are: %s. Others are rows of %I.tier_metric.', known, name);
 	END IF;
+	PERFORM tiering.require_choice('window_kind', window_kind, '{lifetime,rolling,calendar,enrolment,term,cycle}');
+	PERFORM tiering.require_choice('upgrade', upgrade, '{at once,next period}');
+	PERFORM tiering.require_choice('downgrade', downgrade, '{never,at once,end of period,end of next period}');
+	PERFORM tiering.require_choice('landing', landing, '{earned,one level}');
+	PERFORM tiering.require_choice('rounded_to', rounded_to, '{day,month,quarter,half-year,year}');
+	PERFORM tiering.require_choice('corrections', corrections, '{from_now,retroactive}');
+	IF in_use THEN
+		EXECUTE format('UPDATE %I.tier_programme AS g SET in_use = false WHERE g.in_use AND g.programme <> $1', name) USING programme;
+	END IF;
 	EXECUTE format($sql$
 INSERT INTO %1$I.tier_programme (programme, in_use, corrections)
 VALUES ($1, COALESCE($2, NOT EXISTS (SELECT FROM %1$I.tier_programme AS g WHERE g.in_use)), COALESCE($3, 'from_now'))
 ON CONFLICT (programme) DO UPDATE SET in_use = COALESCE($2, tier_programme.in_use), corrections = COALESCE($3, tier_programme.corrections)$sql$, name)
 		USING programme, in_use, corrections;
 	EXECUTE format('SELECT COALESCE(max(p.version), 0) + 1 FROM %I.tier_policy AS p WHERE p.programme = $1', name) INTO next_version USING programme;
+	IF next_version > 1 AND valid_from IS NULL THEN
+		RAISE EXCEPTION 'programme "%" has a version, and the next one has no valid_from', programme
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Pass the first day on which it is to decide.';
+	END IF;
 	EXECUTE format($sql$
 INSERT INTO %I.tier_policy (programme, version, valid_from, window_kind, window_length, fiscal_month, cycle_start, decision_period,
 	upgrade, downgrade, landing, grace, rounded_to, minimum_stay)

@@ -136,7 +136,8 @@ gather_correction(Replay *replay, int32 day, const char *told, Events *events)
 	}
 	for (int m = 0; m < replay->rules->metrics; m++)
 		now.metric[m] = replay->state.sum[m].sum;
-	add_event(events, &now, day, "corrected");
+	add_event(events, &now, day, now.reason == TIER_GIVEN
+			  ? tier_reason(TIER_GIVEN) : "corrected");
 }
 
 /*

@@ -360,6 +360,7 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		bool		given;
 		int			shown;
 		int			name;
+		bool		by_sums;
 
 		if (day > until)
 			return false;
@@ -374,9 +375,11 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		event->policy = state->policy;
 		event->reason = given ? TIER_GIVEN : is_first ? TIER_ENROLLED
 			: given_before ? TIER_GIVEN_ENDED : reason;
+		/* what a level was reached by counts no more in its own term */
+		by_sums = given || event->reason == TIER_POLICY ||
+			(is_first && state->rank == 0);
 		for (int m = 0; m < of->metrics; m++)
-			event->metric[m] = is_first || given || event->reason == TIER_POLICY
-				? state->sum[m].sum : state->metric[m];
+			event->metric[m] = by_sums ? state->sum[m].sum : state->metric[m];
 		return true;
 	}
 }
