@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(124);
+SELECT plan(127);
 
 -- Two pipelines over the same orders, one of each kind of corrections
 CALL tiering.create_pipeline('now', 'orders', 'customer', 'day', 'amount', time_zone => 'UTC');
@@ -135,6 +135,8 @@ SELECT format($$SELECT is((SELECT count(*) FROM %1$I.customer_tier AS c FULL JOI
 	format($$SELECT is((SELECT count(*) FROM tiering.simulate_tiers(%1$L, 'plan', '2022-12-31', '2024-07-01') WHERE (customers, revenue, upgrades, downgrades) IS DISTINCT FROM (customers_today, revenue_today, upgrades_today, downgrades_today)), 0::bigint, 'the programme in use, simulated, is as it is: %1$s')$$, p),
 	format($$SELECT is((SELECT count(*) FROM tiering.simulate_tiers(%1$L, 'plan', '2022-12-31', '2024-07-01') AS s WHERE customers <> (SELECT count(*) FROM %1$I.customer_tier AS c WHERE c.tier = s.tier)), 0::bigint, '-- and as customer_tier has it: %1$s')$$, p),
 	format($$SELECT is((SELECT (sum(upgrades), sum(downgrades))::text FROM tiering.simulate_tiers(%1$L, 'plan', '2022-12-31', '2024-07-01')), (SELECT (sum(customers) FILTER (WHERE direction = 'up'), sum(customers) FILTER (WHERE direction = 'down'))::text FROM %1$I.tier_movement), '-- with the moves of tier_movement: %1$s')$$, p),
+	format($$SELECT is((SELECT count(*) FROM tiering.simulated_tiers(%1$L, 'plan', '2022-12-31', '2024-03-15') AS s FULL JOIN (SELECT customer_id::text, tier FROM %1$I.tier_history WHERE superseded_at IS NULL AND valid @> date '2024-03-15') AS h USING (customer_id)
+		WHERE s.tier IS DISTINCT FROM h.tier), 0::bigint, 'a day of the past, replayed, is as it was told: %1$s')$$, p),
 	format($$SELECT is((SELECT sum(revenue) FROM tiering.simulate_tiers(%1$L, 'plan', '2022-12-31', '2024-07-01')), (SELECT sum(amount) FROM sale WHERE day <= '2024-07-01' AND customer IN (SELECT customer_id FROM %1$I.customer_tier)), '-- and all money: %1$s')$$, p)
 FROM unnest('{retroactive_rolling,retroactive_calendar}'::text[]) AS p \gexec
 CALL tiering.create_tiers('retroactive_rolling', 'strict', '{500,1000,2000}', window_length => '30 days', in_use => false);
@@ -176,6 +178,7 @@ CALL tiering.refresh('now', as_of => '2024-09-30');
 SELECT is((SELECT min(version) FROM now.customer_tier), 2, '-- and everything in September');
 SELECT is((SELECT tier || ' ' || since FROM now.customer_tier WHERE customer_id = 3), 'gold 2024-09-01', '499.99 are gold by the second version, from its first day');
 SELECT is((SELECT string_agg(reason, ' ') FROM now.tier_history WHERE customer_id = 3 AND lower(valid) = '2024-09-01'), 'policy', '-- for it is another policy');
+SELECT is_empty('SELECT c.customer_id, c.version, h.version FROM now.customer_tier AS c JOIN now.tier_history AS h USING (customer_id) WHERE h.superseded_at IS NULL AND h.valid @> c.as_of AND h.version <> c.version', 'tier_history and customer_tier name the same version');
 SELECT is_empty('SELECT * FROM before EXCEPT SELECT customer_id, tier, lower(valid), version FROM now.tier_history WHERE superseded_at IS NULL', 'what the first one decided stays');
 SELECT matches(error_of($$UPDATE now.tier_condition SET threshold = 1000 WHERE version = 2 AND rank = 2$$), '^55000 ', 'now that has decided too');
 

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(65);
+SELECT plan(73);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- dated rows of another relation ---------------------------------------------------
@@ -140,5 +140,26 @@ SET timezone = 'America/Los_Angeles';
 SELECT is((tiering.tier_now('berlin', 5)).tier, 'member', '-- on either side of the earth');
 SELECT is((tiering.tier_now('berlin', 6)).tier, NULL, 'a purchase of the day after tomorrow is none');
 RESET timezone;
+
+-- --- customers whose ids are words, and who are merged -----------------------------------
+
+CREATE TABLE purchase (customer text, day date, amount numeric);
+INSERT INTO purchase VALUES ('ann', '2024-01-10', 100), ('bob', '2024-01-10', 50), ('bea', '2024-01-10', 60);
+CREATE TABLE same_person (id text, merged_into text);
+CALL tiering.create_pipeline('words', 'purchase', 'customer', 'day', 'amount', time_zone => 'UTC', identity => 'same_person');
+CALL tiering.create_tiers('words', 'it''s "odd" 100%s', ARRAY[100], tiers => ARRAY['b''s', '"m"'], window_kind => 'lifetime');
+CALL tiering.refresh('words', as_of => '2024-06-30');
+SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM words.customer_tier), 'ann "m", bea b''s, bob b''s', 'programmes and tiers of odd names');
+SELECT lives_ok($$SELECT * FROM tiering.explain_tier('words', 'ann')$$, 'a customer is named by a plain literal, to explain');
+SELECT lives_ok($$SELECT * FROM tiering.tier_now('words', 'ann')$$, '-- and for the tier now');
+SELECT is((tiering.tier_now('words', 'ann'::varchar)).tier, '"m"', '-- or by another type of the kind');
+INSERT INTO same_person VALUES ('bea', 'bob');
+CALL tiering.refresh('words', as_of => '2024-07-01');
+SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM words.customer_tier), 'ann "m", bob "m"', 'merged: 50 and 60 are 110, of one customer');
+SELECT is((SELECT upper(valid) FROM words.tier_history WHERE customer_id = 'bea' AND superseded_at IS NULL), '2024-07-01', '-- and the other one has left');
+INSERT INTO words.tier_override (customer_id, tier, valid_from, valid_until, at_least, reason) VALUES ('bob', 'b''s', '2024-02-01', '2024-07-31', false, 'fraud');
+CALL tiering.refresh('words', as_of => '2024-07-02');
+SELECT is((SELECT string_agg(tier || ' ' || lower(valid), ', ' ORDER BY lower(valid)) FROM words.tier_history WHERE customer_id = 'bob' AND superseded_at IS NULL), 'b''s 2024-01-10, "m" 2024-07-01, b''s 2024-07-02', 'given for days that were told: from the first day that was not');
+SELECT is((SELECT concat_ws(' ', tier, is_given, valid_until, then_tier, downgrade_on) FROM words.customer_tier WHERE customer_id = 'bob'), 'b''s t 2024-07-31 "m"', '-- until it expires, which is no downgrade');
 
 SELECT * FROM finish();

@@ -178,7 +178,7 @@ SELECT is(lowered_by_money(p), '0', '-- nor at the end of the next period: calen
 
 -- --- day by day --------------------------------------------------------------------------
 
-CREATE TABLE day_list AS SELECT array_agg(d::date ORDER BY d) AS days FROM (SELECT generate_series(date '2023-09-25', '2023-10-04', '1 day') AS d UNION SELECT v::date FROM unnest('{2022-05-17,2022-12-31,2023-01-01,2023-03-31,2024-02-28,2024-02-29}'::text[]) AS v) AS a;
+CREATE TABLE day_list AS SELECT array_agg(d::date ORDER BY d) AS days FROM (SELECT generate_series(date '2023-09-27', '2023-10-03', '1 day') AS d UNION SELECT v::date FROM unnest('{2022-05-17,2022-12-31,2023-01-01,2023-03-31,2024-02-28,2024-02-29}'::text[]) AS v) AS a;
 SELECT is(otherwise(p, days), '0', 'the same day by day as at once: ' || name) FROM policy AS p, day_list WHERE name IN ('lifetime, by quarters', 'rolling 90 days', 'calendar quarter, end of period', 'fiscal quarter, next period', 'fiscal half-year, one level');
 SELECT is(otherwise(p, days, more), '0', '-- with' || more) FROM policy AS p, day_list,
 	unnest('{", grace => ''20 days''",", minimum_stay => ''2 months''",", rounded_to => ''quarter'', grace => ''1 month'', minimum_stay => ''100 days''"}'::text[]) AS more WHERE name = 'rolling 90 days';
