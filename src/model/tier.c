@@ -127,50 +127,92 @@ find_earned(const TierCase *of, const TierPolicy *policy, TierState *state,
 	state->earned = earned_level(policy, state);
 }
 
-/* By when a lapse that begins on a day must be made good */
-static void
-find_decision(const TierCase *of, const TierPolicy *policy, TierState *state)
+/* By when the lapse of a level that begins on a day must be made good */
+static int32_t
+find_decision(const TierCase *of, const TierPolicy *policy,
+			  const TierState *state, int level, int32_t day)
 {
-	CalendarPeriod period = decision_period(of, policy, state->since, state->lapsed);
+	CalendarPeriod period = decision_period(of, policy, state->since, day);
 	int32_t		due = CALENDAR_NEVER;
 
 	if (policy->downgrade == TIER_DOWNGRADE_AT_ONCE)
-		due = state->lapsed - 1;
+		due = day - 1;
 	else if (policy->downgrade == TIER_DOWNGRADE_PERIOD_END)
 		due = period.last;
 	else if (policy->downgrade == TIER_DOWNGRADE_NEXT_PERIOD_END &&
 			 period.last != CALENDAR_NEVER)
 		due = decision_period(of, policy, state->since, period.last + 1).last;
-	if (due != CALENDAR_NEVER && policy->round_months > 0)
+	if (due == CALENDAR_NEVER)
+		return due;
+	if (policy->round_months > 0)
 		due = calendar_period(due, policy->round_months, policy->first_month).last;
-	if (due != CALENDAR_NEVER && !calendar_is_empty(policy->stay))
-		due = larger(due, calendar_add(state->since, policy->stay, 1) - 1);
-	state->due = due;
-	state->decision = due == CALENDAR_NEVER ? due
-		: calendar_add(due, policy->grace, 1);
+	if (!calendar_is_empty(policy->stay))
+		due = larger(due, calendar_add(state->level_since[level], policy->stay, 1) - 1);
+	/* a month of grace is that of the first day after */
+	return calendar_add(due + 1, policy->grace, 1) - 1;
 }
 
+/* He has another level from a day on */
 static void
 set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
 {
 	for (int m = 0; m < TIER_METRICS; m++)
 		state->metric[m] = state->sum[m].sum;
+	for (int k = state->rank + 1; k <= rank; k++)
+		state->level_since[k] = day;
 	state->rank = rank;
 	state->since = state->counts_from = day;
 	state->floor = larger(state->floor, policy->level[rank].floor);
-	state->lapsed = state->due = state->decision = CALENDAR_NEVER;
 }
 
-/* What a lapse ends in */
-static int
-landing(const TierPolicy *policy, const TierState *state, int earned)
+static void
+forget_lapses(TierState *state)
 {
-	int			rank = earned;
+	for (int k = 0; k < TIER_LEVELS; k++)
+		state->decision[k] = CALENDAR_NEVER;
+}
 
+static void
+rise(const TierPolicy *policy, TierState *state, int32_t day)
+{
+	set_rank(policy, state, state->earned, day);
+	forget_lapses(state);
+}
+
+/* Takes the levels away that were not made good until the day before */
+static bool
+fall(const TierPolicy *policy, TierState *state, int32_t day)
+{
+	int			rank = state->rank;
+
+	while (rank > state->floor && state->decision[rank] < day)
+		rank--;
+	if (rank == state->rank)
+		return false;
 	/* at once is at once, and not one level each time that somebody looks */
-	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
-		rank = larger(rank, state->rank - 1);
-	return larger(rank, state->floor);
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
+		rank < state->rank - 1)
+	{
+		rank = state->rank - 1;
+		forget_lapses(state);
+	}
+	/* another level, another term */
+	if (policy->window == TIER_TERM)
+		forget_lapses(state);
+	set_rank(policy, state, rank, day);
+	return true;
+}
+
+/* Levels that are earned are none that lapse; others begin to */
+static void
+find_lapses(const TierCase *of, const TierPolicy *policy, TierState *state,
+			int32_t day)
+{
+	for (int k = state->rank; k > 0; k--)
+		if (state->earned >= k || k <= state->floor)
+			state->decision[k] = CALENDAR_NEVER;
+		else if (state->decision[k] == CALENDAR_NEVER)
+			state->decision[k] = find_decision(of, policy, state, k, day);
 }
 
 /* Another version of the policy: levels become those of the same name */
@@ -187,10 +229,12 @@ change_policy(const TierCase *of, TierState *state, int32_t day)
 
 		state->floor = policy->successor[state->floor];
 		state->earned = policy->successor[state->earned];
-		state->lapsed = state->due = state->decision = CALENDAR_NEVER;
 		if (rank != state->rank)
 			state->since = state->counts_from = day;
 		state->rank = rank;
+		for (int k = 0; k < policy->levels; k++)
+			state->level_since[k] = state->since;
+		forget_lapses(state);
 		changed = true;
 	}
 	/* its window may reach further back */
@@ -208,35 +252,24 @@ decide_day(const TierCase *of, TierState *state, int32_t day)
 	TierReason	reason = change_policy(of, state, day) ? TIER_POLICY : TIER_UPGRADED;
 	const TierPolicy *policy = &of->policy[state->policy];
 
-	if (state->due < day && state->due >= state->day)
-		state->earned_when_due = state->earned;
-	if (state->decision < day)
-		set_rank(policy, state, landing(policy, state, larger(state->earned,
-															  state->earned_when_due)), day);
-	else if (policy->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
-			 state->earned > state->rank &&
-			 decision_period(of, policy, state->since, day).first == day)
-		set_rank(policy, state, state->earned, day);
+	if (!fall(policy, state, day) &&
+		policy->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+		state->earned > state->rank &&
+		decision_period(of, policy, state->since, day).first == day)
+		rise(policy, state, day);
 	find_earned(of, policy, state, day);
 	if (policy->upgrade == TIER_UPGRADE_AT_ONCE && state->earned > state->rank)
 	{
-		set_rank(policy, state, state->earned, day);
+		rise(policy, state, day);
 		state->counts_from = day + 1;
 		if (policy->window == TIER_TERM)
 			find_earned(of, policy, state, day);
 	}
 	state->day = day;
-	if (state->earned >= state->rank || state->rank <= state->floor)
-		state->lapsed = state->due = state->decision = CALENDAR_NEVER;
-	else if (state->lapsed == CALENDAR_NEVER)
-	{
-		state->lapsed = day;
-		find_decision(of, policy, state);
-		if (state->due < day)
-			state->earned_when_due = state->earned;
-		if (state->decision < day)
-			set_rank(policy, state, landing(policy, state, state->earned), day);
-	}
+	find_lapses(of, policy, state, day);
+	/* those that lapse at once are gone at once */
+	if (fall(policy, state, day))
+		find_lapses(of, policy, state, day);
 	if (reason == TIER_UPGRADED && state->rank < before)
 		reason = TIER_DOWNGRADED;
 	return reason;
@@ -283,10 +316,11 @@ next_day(const TierCase *of, const TierState *state)
 	}
 	if (period.last != CALENDAR_NEVER)
 		next = earlier(next, period.last + 1);
-	if (state->due != CALENDAR_NEVER && state->due >= state->day)
-		next = earlier(next, state->due + 1);
-	if (state->decision != CALENDAR_NEVER)
-		next = earlier(next, state->decision + 1);
+	/* a level that is past its day may lie below one that is not */
+	for (int k = state->floor + 1; k <= state->rank; k++)
+		if (state->decision[k] != CALENDAR_NEVER &&
+			state->decision[k] >= state->day)
+			next = earlier(next, state->decision[k] + 1);
 	if (state->policy + 1 < of->policies)
 		next = earlier(next, of->policy[state->policy + 1].valid_from);
 	for (size_t i = 0; i < of->overrides; i++)
@@ -339,7 +373,7 @@ tier_begin(const TierCase *of, TierState *state)
 	state->since = larger(of->enrolled, of->policy[0].valid_from);
 	state->counts_from = state->since;
 	state->day = state->since - 1;
-	state->lapsed = state->due = state->decision = CALENDAR_NEVER;
+	forget_lapses(state);
 	state->shown = -1;
 	while (state->policy + 1 < of->policies &&
 		   of->policy[state->policy + 1].valid_from <= state->since)

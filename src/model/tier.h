@@ -4,8 +4,10 @@
  *	  Which level a customer has earned, day by day, under a policy.
  *
  * On each day the metrics of a window earn a level.  More than one has is an
- * upgrade; less is a lapse, and unless it is made good in time a downgrade.
- * All is decided from dated changes alone, so any day can be replayed.
+ * upgrade.  One who has a level has those below it as well, and each of them
+ * lapses by itself when less is earned; unless that is made good in time, it is
+ * lost.  So whoever earns more never has less.  All is decided from dated
+ * changes alone, and any day can be replayed.
  *
  *-------------------------------------------------------------------------
  */
@@ -160,10 +162,9 @@ typedef struct TierState
 	int			floor;
 	int32_t		since;
 	int32_t		counts_from;	/* what led to a level does not renew its term */
-	int32_t		lapsed;			/* since when earned is less; NEVER */
-	int32_t		due;			/* last day to make it good, without grace */
-	int32_t		decision;		/* and with it */
-	int			earned_when_due;
+	int32_t		level_since[TIER_LEVELS];	/* since when he has each level */
+	int32_t		decision[TIER_LEVELS];	/* last day to make the lapse of a level
+										 * good; NEVER: it has not lapsed */
 	int			shown;			/* rank, or what was given */
 	int			shown_name;		/* of that level */
 	TierSum		sum[TIER_METRICS];

@@ -32,9 +32,8 @@ typedef struct Slow
 	int32_t		since;
 	int32_t		reached;		/* the day whose purchases led to the level */
 	int			earned;			/* at the end of the day before */
-	bool		lapsed;
-	int32_t		lapse;			/* first day on which less was earned */
-	int			at_due;
+	int32_t		had[TIER_LEVELS];	/* since when he has each level */
+	int32_t		lapse[TIER_LEVELS]; /* first day on which less was earned; -1 */
 } Slow;
 
 static const TierPolicy *
@@ -116,19 +115,22 @@ period_on(const Slow *slow, int32_t day)
 	return tier_window(policy, slow->of->enrolled, slow->since, day);
 }
 
-/* The last day of a lapse, without grace */
-static int32_t
-due_of(const Slow *slow)
+/* Is the lapse of a level over on a day? */
+static bool
+is_lost(const Slow *slow, int level, int32_t day)
 {
 	const TierPolicy *policy = policy_of(slow);
-	CalendarPeriod period = period_on(slow, slow->lapse);
+	CalendarPeriod period;
 	int32_t		due;
 	int32_t		stays;
 
+	if (slow->lapse[level] < 0)
+		return false;
+	period = period_on(slow, slow->lapse[level]);
 	switch (policy->downgrade)
 	{
 		case TIER_DOWNGRADE_AT_ONCE:
-			due = slow->lapse - 1;
+			due = slow->lapse[level] - 1;
 			break;
 		case TIER_DOWNGRADE_PERIOD_END:
 			due = period.last;
@@ -141,47 +143,65 @@ due_of(const Slow *slow)
 			due = CALENDAR_NEVER;
 	}
 	if (due == CALENDAR_NEVER)
-		return due;
+		return false;
 	if (policy->round_months > 0)
 		due = calendar_period(due, policy->round_months, policy->first_month).last;
-	stays = calendar_add(slow->since, policy->stay, 1) - 1;
-	return !calendar_is_empty(policy->stay) && stays > due ? stays : due;
+	stays = calendar_add(slow->had[level], policy->stay, 1) - 1;
+	if (!calendar_is_empty(policy->stay) && stays > due)
+		due = stays;
+	return day >= calendar_add(due + 1, policy->grace, 1);
 }
 
 static void
 get_level(Slow *slow, int rank, int32_t day)
 {
+	for (int k = slow->rank + 1; k <= rank; k++)
+		slow->had[k] = day;
 	slow->rank = rank;
 	slow->since = day;
 	slow->reached = -1;
-	slow->lapsed = false;
 	if (policy_of(slow)->level[rank].floor > slow->floor)
 		slow->floor = policy_of(slow)->level[rank].floor;
 }
 
 static void
-fall(Slow *slow, int earned, int32_t day)
+forget_lapses(Slow *slow)
 {
-	const TierPolicy *policy = policy_of(slow);
-	int			rank = earned;
-
-	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
-		slow->rank - 1 > rank)
-		rank = slow->rank - 1;
-	get_level(slow, rank > slow->floor ? rank : slow->floor, day);
+	for (int k = 0; k < TIER_LEVELS; k++)
+		slow->lapse[k] = -1;
 }
 
-/* Is a lapse over at the end of the day before this one? */
+/* The highest level that is not lost is left, or one level less where that is soft */
 static bool
-is_decided(Slow *slow, int32_t day)
+lose(Slow *slow, int32_t day)
 {
-	int32_t		due = due_of(slow);
+	const TierPolicy *policy = policy_of(slow);
+	int			left = slow->rank;
 
-	if (due == CALENDAR_NEVER)
+	while (left > slow->floor && is_lost(slow, left, day))
+		left--;
+	if (left == slow->rank)
 		return false;
-	if (due == day - 1)
-		slow->at_due = slow->earned;
-	return calendar_add(due, policy_of(slow)->grace, 1) == day - 1;
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
+		left < slow->rank - 1)
+	{
+		left = slow->rank - 1;
+		forget_lapses(slow);
+	}
+	if (policy->window == TIER_TERM)
+		forget_lapses(slow);
+	get_level(slow, left, day);
+	return true;
+}
+
+static void
+see_lapses(Slow *slow, int32_t day)
+{
+	for (int k = 1; k < TIER_LEVELS; k++)
+		if (k > slow->rank || slow->earned >= k || k <= slow->floor)
+			slow->lapse[k] = -1;
+		else if (slow->lapse[k] < 0)
+			slow->lapse[k] = day;
 }
 
 static void
@@ -201,37 +221,30 @@ slow_day(Slow *slow, int32_t day)
 			slow->reached = -1;
 		}
 		slow->rank = successor[slow->rank];
-		slow->lapsed = false;
+		for (int k = 0; k < TIER_LEVELS; k++)
+			slow->had[k] = slow->since;
+		forget_lapses(slow);
 	}
-	if (slow->lapsed && is_decided(slow, day))
-		fall(slow, slow->earned > slow->at_due ? slow->earned : slow->at_due, day);
-	else if (policy_of(slow)->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
-			 period_on(slow, day).first == day && slow->earned > slow->rank)
+	if (!lose(slow, day) &&
+		policy_of(slow)->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+		period_on(slow, day).first == day && slow->earned > slow->rank)
+	{
 		get_level(slow, slow->earned, day);
+		forget_lapses(slow);
+	}
 	slow->earned = earned_on(slow, day);
 	if (policy_of(slow)->upgrade == TIER_UPGRADE_AT_ONCE &&
 		slow->earned > slow->rank)
 	{
 		get_level(slow, slow->earned, day);
+		forget_lapses(slow);
 		slow->reached = day;
 		if (policy_of(slow)->window == TIER_TERM)
 			slow->earned = earned_on(slow, day);
 	}
-	if (slow->earned >= slow->rank || slow->rank <= slow->floor)
-		slow->lapsed = false;
-	else if (!slow->lapsed)
-	{
-		int32_t		due;
-
-		slow->lapsed = true;
-		slow->lapse = day;
-		due = due_of(slow);
-		if (due < day)
-			slow->at_due = slow->earned;
-		if (due != CALENDAR_NEVER &&
-			calendar_add(due, policy_of(slow)->grace, 1) < day)
-			fall(slow, slow->earned, day);
-	}
+	see_lapses(slow, day);
+	if (lose(slow, day))
+		see_lapses(slow, day);
 }
 
 static int
@@ -261,6 +274,7 @@ slow_replay(const TierCase *of, int32_t until, Seen *seen)
 		? of->enrolled : of->policy[0].valid_from;
 
 	slow.since = start;
+	forget_lapses(&slow);
 	while (slow.policy + 1 < of->policies && of->policy[slow.policy + 1].valid_from <= start)
 		slow.policy++;
 	for (int32_t day = start; day <= until; day++)
