@@ -96,7 +96,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	worse record;
+	goes_round boolean;
 BEGIN
+	EXECUTE format($sql$
+WITH RECURSIVE lesser(benefit) AS (
+	SELECT b.replaces FROM %1$I.tier_benefit AS b WHERE b.benefit = $1
+	UNION
+	SELECT b.replaces FROM lesser AS l JOIN %1$I.tier_benefit AS b ON b.benefit = l.benefit
+)
+SELECT EXISTS (SELECT FROM lesser AS l WHERE l.benefit = $1)$sql$, TG_TABLE_SCHEMA) INTO goes_round USING NEW.benefit;
+	IF goes_round THEN
+		RAISE EXCEPTION 'benefit "%" replaces itself by way of others', NEW.benefit
+			USING ERRCODE = 'check_violation', HINT = 'Nobody would have any of them: let one replace nothing.';
+	END IF;
 	EXECUTE format($sql$
 SELECT b.benefit, b.value, l.benefit AS lesser, l.value AS lesser_value
 FROM %1$I.tier_benefit AS b JOIN %1$I.tier_benefit AS l ON l.benefit = b.replaces

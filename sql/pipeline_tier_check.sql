@@ -3,6 +3,42 @@
  * pipeline: tier policies that make sense, and stay
  */
 
+-- What a guard of rows does not see
+CREATE FUNCTION tiering.refuse_truncate()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE EXCEPTION '%.% cannot be truncated: policies that have decided stay', quote_ident(TG_TABLE_SCHEMA), quote_ident(TG_TABLE_NAME)
+		USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'DELETE rows of policies that have not decided, or a whole programme.';
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.refuse_truncate() IS
+'internal: refuses to truncate a table of policies';
+
+-- A programme that has decided keeps its name, by which its decisions know it
+CREATE FUNCTION tiering.keep_decided_name()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	has_decided boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_evaluation AS e WHERE e.programme = $1)', TG_TABLE_SCHEMA) INTO has_decided USING OLD.programme;
+	IF has_decided THEN
+		RAISE EXCEPTION 'programme "%" has decided tiers and keeps its name', OLD.programme
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Make another programme.';
+	END IF;
+	RETURN NEW;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.keep_decided_name() IS
+'internal: refuses another name for a programme that has decided tiers';
+
 -- Yesterday's decisions keep yesterday's policy: a version that has decided is
 -- neither changed nor taken away, and a new one begins after them
 CREATE FUNCTION tiering.keep_decided_policy()
@@ -102,13 +138,16 @@ COMMENT ON FUNCTION tiering.refuse_unsound_metric() IS
 
 -- Is every customer whose metrics meet one level's conditions sure to meet the
 -- other's?  Conditions are arrays of (metric, threshold, weight).
-CREATE FUNCTION tiering.tier_implies(one_combine text, one jsonb, other_combine text, other_needed integer, other jsonb)
+CREATE FUNCTION tiering.tier_implies(one_combine text, one_needed integer, one jsonb, other_combine text, other_needed integer, other jsonb)
 RETURNS boolean
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH o AS (
-		SELECT c.metric, c.threshold FROM jsonb_to_recordset(one) AS c(metric text, threshold numeric)
+		-- of weights, those without which the rest is not enough
+		SELECT c.metric, c.threshold
+		FROM (SELECT c.*, sum(c.weight) OVER () - c.weight AS rest FROM jsonb_to_recordset(one) AS c(metric text, threshold numeric, weight integer)) AS c
+		WHERE one_combine <> 'weights' OR c.rest < one_needed
 	), met AS (
 		-- which of the other's conditions each of the one's is enough for
 		SELECT p.metric AS by_metric, c.metric, c.weight, COALESCE(p.metric = c.metric AND p.threshold >= c.threshold, false) AS holds
@@ -122,11 +161,11 @@ AS $$
 		) AS m
 		GROUP BY m.option
 	)
-	SELECT one_combine <> 'weights' AND COALESCE(bool_and(CASE other_combine WHEN 'all' THEN s.all_hold WHEN 'any' THEN s.any_holds
+	SELECT COALESCE(bool_and(CASE other_combine WHEN 'all' THEN s.all_hold WHEN 'any' THEN s.any_holds
 		ELSE COALESCE(s.weight, 0) >= other_needed END), false) FROM summed AS s
 $$;
 
-COMMENT ON FUNCTION tiering.tier_implies(text, jsonb, text, integer, jsonb) IS
+COMMENT ON FUNCTION tiering.tier_implies(text, integer, jsonb, text, integer, jsonb) IS
 'internal: does meeting the conditions of one tier mean meeting those of another?';
 
 -- The levels of a programme with their conditions
@@ -182,7 +221,7 @@ AS $$
 	SELECT low.version, format('tier "%s" is no harder to reach than "%s" below it, which nobody would have', high.tier, low.tier),
 		'Whoever meets the conditions of a tier must not meet those of a higher one thereby.'
 	FROM level AS low JOIN level AS high ON high.version = low.version AND high.rank > low.rank
-	WHERE low.rank > 0 AND tiering.tier_implies(low.combine, low.conditions, high.combine, high.weight_needed, high.conditions)
+	WHERE low.rank > 0 AND tiering.tier_implies(low.combine, low.weight_needed, low.conditions, high.combine, high.weight_needed, high.conditions)
 $$;
 
 COMMENT ON FUNCTION tiering.check_tier_levels(text, text) IS

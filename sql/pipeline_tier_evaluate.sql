@@ -3,6 +3,28 @@
  * pipeline: decides who has which tier
  */
 
+-- A relation's id as a customer's: NULL for a number that no customer can have
+CREATE FUNCTION tiering.tier_id_sql(pipeline text, relation regclass, id_column text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id_type text := tiering.customer_type(pipeline);
+	kind regtype := tiering.source_column_type(relation, id_column, 'customer_column');
+BEGIN
+	IF id_type IN ('smallint', 'integer', 'bigint') AND kind IN ('integer'::regtype, 'bigint'::regtype, 'numeric'::regtype) THEN
+		RETURN format('CASE WHEN s.%1$I BETWEEN %2$s AND %3$s THEN s.%1$I::%4$s END', id_column,
+			CASE id_type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648 ELSE -9223372036854775808 END,
+			CASE id_type WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647 ELSE 9223372036854775807 END, id_type);
+	END IF;
+	RETURN format('s.%I::%s', id_column, id_type);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_id_sql(text, regclass, text) IS
+'internal: a relation''s id as a customer''s, as SQL';
+
 -- Dated rows of all customers for the metrics of a programme that are not made
 -- of purchases, as arrays; NULL if it has none.  Where a simulation wants values
 -- that were never stored, those of now stand for all days.
@@ -28,8 +50,8 @@ SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metri
 		WHEN m.kind IN ('profile', 'percentile') THEN
 			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
 		ELSE
-			format('SELECT s.%1$I::%2$s AS customer_id, %3$s AS metric, %4$s AS day, round((s.%5$I)::numeric, 6) AS amount FROM %6$s AS s WHERE s.%1$I IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
-				m.customer_column, tiering.customer_type(pipeline), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
+			format('SELECT %2$s AS customer_id, %3$s AS metric, %4$s AS day, round((s.%5$I)::numeric, 6) AS amount FROM %6$s AS s WHERE %2$s IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
+				NULL, tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
 		END;
 	END LOOP;
 	RETURN CASE WHEN parts <> '{}' THEN format('SELECT e.customer_id, array_agg(ROW(e.metric, e.day, e.amount)::tiering.tier_entry ORDER BY e.metric, e.day, e.amount) AS entries FROM (%s) AS e GROUP BY e.customer_id',
@@ -198,8 +220,11 @@ FROM (
 ) AS r
 WHERE r.review IS DISTINCT FROM NULL
 UNION ALL
-SELECT s.customer_id, NULL, NULL, s.since, true
-FROM %1$I.tier_standing AS s WHERE NOT EXISTS (SELECT FROM %1$I.purchase_history AS h WHERE h.customer_id = s.customer_id)$sql$,
+SELECT g.customer_id, NULL, NULL, NULL, true
+FROM (
+	SELECT s.customer_id FROM %1$I.tier_standing AS s UNION SELECT t.customer_id FROM (%7$s) AS t WHERE t.tier <> ''
+) AS g
+WHERE NOT EXISTS (SELECT FROM %1$I.purchase_history AS h WHERE h.customer_id = g.customer_id)$sql$,
 		pipeline, tiering.tier_cases_sql(pipeline, of_programme), policy, cut, as_of, told, tiering.told_tiers_sql(pipeline, cut), told_since);
 	EXECUTE format('ANALYZE %I.tier_fresh', pipeline);
 END;
@@ -223,10 +248,11 @@ DECLARE
 BEGIN
 	EXECUTE format($sql$
 CREATE UNLOGGED TABLE %1$I.tier_decision_fresh AS
-SELECT f.customer_id, (f.event).valid_from, (f.event).version, (f.event).rank, (f.event).tier, (f.event).reason, (f.event).metrics
+SELECT f.customer_id, (f.event).valid_from, (f.event).version, (f.event).rank, (f.event).tier, (f.event).reason, (f.event).metrics,
+	lead((f.event).valid_from) OVER (PARTITION BY f.customer_id ORDER BY (f.event).valid_from) AS ends
 FROM (SELECT f.customer_id, unnest(f.events) AS event FROM %1$I.tier_fresh AS f WHERE f.events IS NOT NULL) AS f
 UNION ALL
-SELECT f.customer_id, %2$L::date, NULL, NULL, NULL, 'left', NULL FROM %1$I.tier_fresh AS f
+SELECT f.customer_id, %2$L::date, NULL, NULL, NULL, 'left', NULL, NULL FROM %1$I.tier_fresh AS f
 WHERE f.has_left AND %2$L::date IS NOT NULL AND EXISTS (SELECT FROM %1$I.tier_decision AS d WHERE d.customer_id = f.customer_id AND d.superseded_at IS NULL AND d.valid_from < %2$L);
 ANALYZE %1$I.tier_decision_fresh;
 $sql$, pipeline, cut);
@@ -245,8 +271,10 @@ WHERE d.superseded_at IS NULL AND d.customer_id = n.customer_id AND d.valid_from
 	AND NOT EXISTS (SELECT FROM %1$I.tier_decision_fresh AS f WHERE f.customer_id = n.customer_id AND f.valid_from = n.valid_from
 		AND (f.version, f.tier, %3$L) IS NOT DISTINCT FROM (n.version, n.tier, n.programme)
 		-- what is taken back to where it belongs is the whole decision
-		AND (%2$L IS NOT NULL OR (f.reason, f.metrics) IS NOT DISTINCT FROM (n.reason, n.metrics)))$sql$,
-			pipeline, cut, of_programme, told);
+		AND (%2$L IS NOT NULL OR (f.reason, f.metrics) IS NOT DISTINCT FROM (n.reason, n.metrics)
+			-- one that ends elsewhere among the days that were told is another
+			AND (f.ends IS NOT DISTINCT FROM n.valid_until OR n.valid_until IS NULL AND f.ends > %5$L)))$sql$,
+			pipeline, cut, of_programme, told, last_day);
 	END IF;
 	EXECUTE format($sql$
 INSERT INTO %1$I.tier_decision (customer_id, valid_from, programme, version, rank, tier, reason, metrics, evaluation, recorded_at)

@@ -17,7 +17,7 @@ BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
 	PERFORM tiering.require_tier_programme(pipeline, programme);
 	IF (from_day <= until_day AND isfinite(from_day) AND isfinite(until_day)) IS NOT TRUE THEN
-		RAISE EXCEPTION 'from_day % does not lie before until_day %', COALESCE(from_day::text, 'null'), COALESCE(until_day::text, 'null')
+		RAISE EXCEPTION 'from_day % and until_day % are no days in this order', COALESCE(from_day::text, 'null'), COALESCE(until_day::text, 'null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two finite days, the earlier one first.';
 	END IF;
 	document := tiering.tier_document(pipeline, programme);

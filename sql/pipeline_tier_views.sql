@@ -71,7 +71,7 @@ COMMENT ON COLUMN %1$I.tier_history.customer_id IS 'the customer, as the source 
 COMMENT ON COLUMN %1$I.tier_history.tier IS 'code of the tier';
 COMMENT ON COLUMN %1$I.tier_history.valid IS 'days with it; the last one is open';
 COMMENT ON COLUMN %1$I.tier_history.programme IS 'programme that decided';
-COMMENT ON COLUMN %1$I.tier_history.version IS 'version of its policy';
+COMMENT ON COLUMN %1$I.tier_history.version IS 'version of its policy that decided; a later one under which the tier stays writes no row';
 COMMENT ON COLUMN %1$I.tier_history.rank IS 'rank of the tier in that, 0 the lowest';
 COMMENT ON COLUMN %1$I.tier_history.former_tier IS 'tier before; NULL: none';
 COMMENT ON COLUMN %1$I.tier_history.former_rank IS 'its rank';

@@ -115,6 +115,11 @@ AS $$
 DECLARE
 	relation text;
 BEGIN
+	EXECUTE format('CREATE TRIGGER decided BEFORE UPDATE OF programme ON %I.tier_programme FOR EACH ROW WHEN (NEW.programme <> OLD.programme) EXECUTE FUNCTION tiering.keep_decided_name()',
+		pipeline);
+	FOREACH relation IN ARRAY '{tier_programme,tier_policy,tier,tier_condition,tier_metric}'::text[] LOOP
+		EXECUTE format('CREATE TRIGGER whole BEFORE TRUNCATE ON %I.%I FOR EACH STATEMENT EXECUTE FUNCTION tiering.refuse_truncate()', pipeline, relation);
+	END LOOP;
 	FOREACH relation IN ARRAY '{tier_policy,tier,tier_condition}'::text[] LOOP
 		EXECUTE format('CREATE TRIGGER decided BEFORE INSERT OR UPDATE OR DELETE ON %I.%I FOR EACH ROW EXECUTE FUNCTION tiering.keep_decided_policy()',
 			pipeline, relation);

@@ -352,9 +352,9 @@ tiering_tier_review(PG_FUNCTION_ARGS)
 	standing_type = TupleDescAttr(row, 0)->atttypid;
 	event_type = get_element_type(TupleDescAttr(row, 1)->atttypid);
 	ReleaseTupleDesc(row);
+	told = told_argument(fcinfo, 5, 6, &since);
 	if (replay_begin(fcinfo, 4, 7, &replay))
 	{
-		told = told_argument(fcinfo, 5, 6, &since);
 		missing[1] = !gather_events(&replay, event_type, since, told, &result[1]);
 		find_standing(&replay, values, nulls);
 		if (missing[1] && is_stored &&
@@ -363,7 +363,7 @@ tiering_tier_review(PG_FUNCTION_ARGS)
 		missing[0] = false;
 		result[0] = HeapTupleGetDatum(make_row(standing_type, values, nulls));
 	}
-	else if (!is_stored)
+	else if (!is_stored && (told == NULL || told[0] == '\0'))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(HeapTupleGetDatum(make_row(type, result, missing)));
 }
