@@ -288,7 +288,8 @@ AS $$
 			LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
 			LEFT JOIN pg_constraint AS k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
 			LEFT JOIN pg_attrdef AS v ON d.classid = 'pg_attrdef'::regclass AND v.oid = d.objid
-		WHERE COALESCE(w.ev_class, k.conrelid, v.adrelid, 0) NOT IN (SELECT o.oid FROM own AS o)
+			LEFT JOIN pg_trigger AS t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+		WHERE COALESCE(w.ev_class, k.conrelid, v.adrelid, t.tgrelid, 0) NOT IN (SELECT o.oid FROM own AS o)
 	)
 	SELECT string_agg(format('%s depends on %s', who, what), E'\n' ORDER BY who, what) FROM use
 $$;
