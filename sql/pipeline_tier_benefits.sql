@@ -169,7 +169,7 @@ BEGIN
 			RAISE EXCEPTION 'occasion "%" needs a column of the customers, and the pipeline has none', o.occasion
 				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
 		END IF;
-		PERFORM tiering.source_column_type(p.customers, o.date_column, 'date_column');
+		PERFORM tiering.source_date_sql(p.customers, o.date_column, COALESCE(p.time_zone, 'UTC'));
 		dates := dates || format(' WHEN %L THEN (c.%I)::date', o.occasion, o.date_column);
 		joined := format('LEFT JOIN %s AS c ON %s = s.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
 	END LOOP;

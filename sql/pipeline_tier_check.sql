@@ -246,7 +246,7 @@ FROM policy AS p CROSS JOIN LATERAL (VALUES
 	(p.valid_from <= p.before, format('valid_from %%s is not after that of the version before, %%s', to_char(p.valid_from, 'YYYY-MM-DD'), to_char(p.before, 'YYYY-MM-DD')), 'A version is valid until the next one begins.'),
 	(NOT EXISTS (SELECT FROM %1$I.tier AS t WHERE t.programme = p.programme AND t.version = p.version), 'it has no tiers', 'Insert them into the table tier.'),
 	(p.window_kind <> 'lifetime' AND COALESCE(p.months, 0) + COALESCE(p.days, 0) = 0 AND (p.window_length IS NULL OR p.months IS NOT NULL),
-		format('a window of kind %%s needs a window_length', p.window_kind), 'Pass an interval such as 1 year or 90 days.'),
+		format('a window of kind %%s needs a window_length', p.window_kind), 'Pass an interval such as 1 year or 3 months.'),
 	(p.window_kind = 'lifetime' AND p.window_length IS NOT NULL, format('a lifetime has no window_length, such as %%s', p.window_length), 'Leave it NULL, or choose another window_kind.'),
 	(p.months IS NULL AND p.window_length IS NOT NULL, format('window_length %%s does not consist of months and days', p.window_length), 'Pass an interval such as 1 year or 90 days.'),
 	(p.months > 12000 OR p.days > 400000, format('window_length %%s is longer than 1000 years', p.window_length), 'Take a lifetime.'),
@@ -317,6 +317,7 @@ BEGIN
 	IF known.in_use AND NOT known.has_policy THEN
 		RETURN QUERY VALUES (NULL::integer, 'it is in use and has no version', 'Insert one into the table tier_policy.');
 	END IF;
+	PERFORM tiering.tier_enrolment_sql(pipeline, programme);
 	RETURN QUERY SELECT * FROM tiering.check_tier_windows(pipeline, programme);
 	RETURN QUERY SELECT * FROM tiering.check_tier_levels(pipeline, programme);
 	RETURN QUERY SELECT * FROM tiering.check_tier_metrics(pipeline, programme);

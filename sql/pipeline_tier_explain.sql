@@ -225,11 +225,11 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 		('decision', format('%s%s, with %s', CASE told.reason
 				WHEN 'enrolled' THEN 'first purchase' WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
 				WHEN 'downgraded' THEN 'downgraded from ' || told.former_tier WHEN 'policy' THEN 'another version or programme'
-				WHEN 'given' THEN 'given by hand' WHEN 'given ended' THEN 'what was given by hand ended' ELSE 'corrected, since purchases of earlier days were loaded, changed or deleted' END,
+				WHEN 'given' THEN 'given by hand' WHEN 'given ended' THEN 'what was given by hand ended' ELSE 'corrected, since what is known of earlier days has changed' END,
 			CASE WHEN told.reason = 'given' THEN (SELECT format(' by %s: %s', g.author, g.reason) FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g) ELSE '' END,
 			tiering.tier_numbers_text(told.metrics, ', '))),
-		('rule', tiering.tier_conditions_text(pipeline, told.programme, told.version, told.tier)),
-		('window', tiering.tier_window_text(pipeline, told.programme, told.version)),
+		('rule', tiering.tier_conditions_text(pipeline, told.programme, s.version, told.tier)),
+		('window', tiering.tier_window_text(pipeline, told.programme, s.version)),
 		('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
 			COALESCE(' from purchases on ' || tiering.tier_purchases_text(history, s.window_from, LEAST(day, COALESCE(s.window_until, day))), '')));
 	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, told.programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;

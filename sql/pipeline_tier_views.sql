@@ -24,7 +24,7 @@ SELECT d.customer_id, d.tier, daterange(d.valid_from, d.superseded_until), d.pro
 FROM %1$I.tier_decision AS d WHERE d.superseded_at IS NOT NULL AND d.tier IS NOT NULL;
 
 CREATE VIEW %1$I.customer_tier AS
-SELECT s.customer_id, e.as_of, s.tier, n.name AS tier_name, s.rank, s.since, s.valid_until, s.then_tier, s.is_given, s.next_tier, s.missing_for_next,
+SELECT s.customer_id, e.as_of, s.tier, COALESCE(n.name, s.tier) AS tier_name, s.rank, s.since, s.valid_until, s.then_tier, s.is_given, s.next_tier, s.missing_for_next,
 	round((100 * s.progress)::numeric, 1) AS progress_percent, s.missing_to_keep,
 	CASE WHEN f.rank < s.rank THEN s.valid_until + 1 END AS downgrade_on, s.metrics, e.programme, s.version
 FROM %1$I.tier_standing AS s
@@ -41,7 +41,7 @@ WHERE h.superseded_at IS NULL
 GROUP BY 1, 2, 3, 4, 5;
 
 CREATE VIEW %1$I.tier_summary AS
-SELECT t.tier, n.name AS tier_name, t.rank, count(s.customer_id) AS customers, COALESCE(sum(s.revenue), 0) AS revenue,
+SELECT t.tier, COALESCE(n.name, t.tier) AS tier_name, t.rank, count(s.customer_id) AS customers, COALESCE(sum(s.revenue), 0) AS revenue,
 	COALESCE(sum(s.revenue) / NULLIF(sum(sum(s.revenue)) OVER (), 0), 0) AS revenue_share
 FROM (SELECT x.programme, x.as_of FROM %1$I.tier_evaluation AS x ORDER BY x.evaluation DESC LIMIT 1) AS e
 	JOIN %1$I.tier AS t ON t.programme = e.programme AND t.version = (
@@ -83,7 +83,7 @@ COMMENT ON VIEW %1$I.customer_tier IS 'one row a customer: tier, until when, and
 COMMENT ON COLUMN %1$I.customer_tier.customer_id IS 'the customer, as the source has it';
 COMMENT ON COLUMN %1$I.customer_tier.as_of IS 'day of the last evaluation';
 COMMENT ON COLUMN %1$I.customer_tier.tier IS 'code of the tier';
-COMMENT ON COLUMN %1$I.customer_tier.tier_name IS 'its name in English; tier_name has others';
+COMMENT ON COLUMN %1$I.customer_tier.tier_name IS 'its name in English, or its code; the table tier_name has others';
 COMMENT ON COLUMN %1$I.customer_tier.rank IS 'its rank, 0 the lowest';
 COMMENT ON COLUMN %1$I.customer_tier.since IS 'first day with it';
 COMMENT ON COLUMN %1$I.customer_tier.valid_until IS 'last day with it if nothing more is bought; NULL: no end in the next twenty years';

@@ -126,6 +126,7 @@ gather_correction(Replay *replay, int32 day, const char *told, Events *events)
 	while (replay_next(replay, day))
 		is_known = true;
 	now = replay->last;
+	now.policy = replay->state.policy;
 	if (!is_known ||
 		strcmp(told, code_of(replay->rules, now.policy, now.rank)) == 0)
 		return;
@@ -169,12 +170,22 @@ static bool
 find_outlook(const Replay *replay, TierEvent *next)
 {
 	TierState	state = replay->state;
-	int32		until = Min(replay->until + OUTLOOK_DAYS, HISTORY_LAST_DAY);
+	int32		until = replay->until + OUTLOOK_DAYS;
 
-	/* at the base, with nothing given, there is nowhere to go */
+	/*
+	 * At the base, with nothing given, there is nowhere to go, but that a refund
+	 * may leave its window.
+	 */
 	if (state.rank == 0 && state.earned == 0 && replay->of.overrides == 0 &&
 		state.policy + 1 == replay->of.policies)
-		return false;
+	{
+		const TierPolicy *policy = &replay->rules->policy[state.policy];
+
+		if (policy->window != TIER_ROLLING)
+			return false;
+		until = Min(until, calendar_add(replay->until, policy->span, 1) + 366);
+	}
+	until = Min(until, HISTORY_LAST_DAY);
 	return tier_next(&replay->of, &state, until, next);
 }
 

@@ -410,7 +410,7 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		event->reason = given ? TIER_GIVEN : is_first ? TIER_ENROLLED
 			: given_before ? TIER_GIVEN_ENDED : reason;
 		/* what a level was reached by counts no more in its own term */
-		by_sums = given || event->reason == TIER_POLICY ||
+		by_sums = given || given_before || event->reason == TIER_POLICY ||
 			(is_first && state->rank == 0);
 		for (int m = 0; m < of->metrics; m++)
 			event->metric[m] = by_sums ? state->sum[m].sum : state->metric[m];

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(95);
+SELECT plan(96);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- the vendors' examples ----------------------------------------------------------
@@ -121,5 +121,16 @@ SELECT is(told('2024-01-10 100, 2024-02-10 -50, 2024-03-01 60', :'life' || $$, m
 SELECT is(told('2023-06-10 1000', :'yearly', '2030-12-31', 'UPDATE shop.tier SET floor_rank = 1 WHERE rank >= 2'), 'fourth 2023-06-10, second 2025-01-01', 'who was third or higher never falls below second');
 SELECT is(told('2023-06-10 100', :'yearly', '2030-12-31', 'UPDATE shop.tier SET floor_rank = 1 WHERE rank >= 2'), 'second 2023-06-10, first 2025-01-01', '-- who was second only, does');
 SELECT is(told('2023-06-10 1000', :'yearly' || $$, landing => 'one level'$$, '2030-12-31', 'UPDATE shop.tier SET floor_rank = 2 WHERE rank = 3'), 'fourth 2023-06-10, third 2025-01-01', '-- nor one level at a time');
+
+-- a refund that leaves the window is an upgrade that can be foreseen
+BEGIN;
+INSERT INTO shop.tier_programme (programme) VALUES ('refund');
+INSERT INTO shop.tier_policy (programme, version, window_kind, window_length) VALUES ('refund', 1, 'rolling', '1 year');
+INSERT INTO shop.tier (programme, version, rank, tier) VALUES ('refund', 1, 0, 'base'), ('refund', 1, 1, 'member');
+INSERT INTO shop.tier_condition (programme, version, rank, metric, threshold) VALUES ('refund', 1, 1, 'net_spend', 100);
+SELECT is((s.tier, s.valid_until, s.then_tier)::text, '(base,2026-01-09,member)', '10 - 50 + 120 are 80, and 120 when the refund of 10 January is a year old')
+FROM (SELECT tiering.purchase_history_agg(d, a) AS h FROM (VALUES (date '2025-01-05', 10), ('2025-01-10', -50), ('2025-03-10', 120)) AS v(d, a)) AS p,
+	LATERAL tiering.tier_standing(h, NULL, NULL, NULL, tiering.tier_document('shop', 'refund'), '2025-06-30') AS s;
+ROLLBACK;
 
 SELECT * FROM finish();
