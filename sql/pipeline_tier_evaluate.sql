@@ -352,7 +352,8 @@ SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
 DECLARE
-	used record;
+	used text;
+	corrections text;
 	document jsonb;
 	cut date;
 	this_evaluation bigint;
@@ -364,20 +365,17 @@ BEGIN
 		RAISE EXCEPTION 'as_of % is not between 0001-01-01 and 9999-12-31', COALESCE(as_of::text, 'null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the last day that is to count.';
 	END IF;
-	EXECUTE format('SELECT * FROM %I.tier_programme WHERE in_use', pipeline) INTO used;
-	IF used.programme IS NULL THEN
-		RAISE EXCEPTION 'no tier programme of pipeline "%" is in use', pipeline
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'CALL tiering.create_tiers(...) makes one.';
-	END IF;
-	-- nobody writes a policy while it decides
+	-- nobody writes a policy while it decides, or puts another one in use
 	EXECUTE format('LOCK TABLE %1$I.tier_programme, %1$I.tier_policy, %1$I.tier, %1$I.tier_condition, %1$I.tier_metric, %1$I.tier_override IN SHARE MODE', pipeline);
-	document := tiering.tier_document(pipeline, used.programme);
-	cut := tiering.tier_cut(pipeline, used.corrections, as_of);
-	PERFORM tiering.keep_tier_snapshots(pipeline, used.programme, as_of);
-	PERFORM tiering.replay_tiers(pipeline, used.programme, document, cut, as_of);
+	used := tiering.tier_programme_in_use(pipeline);
+	EXECUTE format('SELECT g.corrections FROM %I.tier_programme AS g WHERE g.programme = $1', pipeline) INTO corrections USING used;
+	document := tiering.tier_document(pipeline, used);
+	cut := tiering.tier_cut(pipeline, corrections, as_of);
+	PERFORM tiering.keep_tier_snapshots(pipeline, used, as_of);
+	PERFORM tiering.replay_tiers(pipeline, used, document, cut, as_of);
 	EXECUTE format('INSERT INTO %I.tier_evaluation (programme, as_of, decided_from, policy) VALUES ($1, $2, $3, $4) RETURNING evaluation', pipeline)
-		INTO this_evaluation USING used.programme, as_of, cut, document;
-	decided := tiering.store_tier_decisions(pipeline, this_evaluation, used.programme, cut);
+		INTO this_evaluation USING used, as_of, cut, document;
+	decided := tiering.store_tier_decisions(pipeline, this_evaluation, used, cut);
 	EXECUTE format('UPDATE %I.tier_evaluation SET customers = $2, decisions = $3 WHERE evaluation = $1', pipeline)
 		USING this_evaluation, tiering.store_tier_standings(pipeline), decided;
 	EXECUTE format('DROP TABLE %I.tier_fresh', pipeline);

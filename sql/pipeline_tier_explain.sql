@@ -3,7 +3,7 @@
  * pipeline: one customer's tier, explained and live
  */
 
--- The policy of the programme in use, and where it ends for today
+-- Refuses to go on where no programme is in use
 CREATE FUNCTION tiering.tier_programme_in_use(pipeline text)
 RETURNS text
 LANGUAGE plpgsql STABLE
