@@ -119,19 +119,22 @@ END;
 $$;
 
 -- Looks at a hundredth of the orders: have so many changed that a search for
--- the customers would only be time lost?
+-- the customers would only be time lost?  A table so small that a hundredth of
+-- it is a page or two tells nothing, and a search there costs nothing.
 CREATE FUNCTION tiering.many_changed(pipeline text, orders regclass, since xid8)
 RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	enough CONSTANT integer := 1000;
 	share double precision;
 	lines_each double precision;
 BEGIN
-	EXECUTE format('SELECT count(*) FILTER (WHERE tiering.changed_since(xmin, $1))::double precision / NULLIF(count(*), 0)
-		FROM %s TABLESAMPLE SYSTEM (1)', orders) INTO share USING since;
-	EXECUTE format('SELECT avg(source_rows) FROM %I.purchase_history_stored TABLESAMPLE SYSTEM (1)', pipeline) INTO lines_each;
+	EXECUTE format('SELECT count(*) FILTER (WHERE tiering.changed_since(xmin, $1))::double precision / count(*)
+		FROM %s TABLESAMPLE SYSTEM (1) REPEATABLE (0) HAVING count(*) >= $2', orders) INTO share USING since, enough;
+	EXECUTE format('SELECT avg(source_rows) FROM %I.purchase_history_stored TABLESAMPLE SYSTEM (1) REPEATABLE (0)
+		HAVING count(*) >= $1', pipeline) INTO lines_each USING enough;
 	RETURN COALESCE(1 - power(1 - share, lines_each) > 0.06, false);
 END;
 $$;

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir pipeline_oracle.psql
-SELECT plan(91);
+SELECT plan(92);
 
 CREATE TABLE orders (
 	line bigserial PRIMARY KEY,
@@ -118,6 +118,10 @@ SELECT is((SELECT build FROM shop.run ORDER BY run DESC LIMIT 1), 'full', 'so ma
 UPDATE orders SET amount = amount + 1 WHERE customer <= 900;
 CALL tiering.refresh('shop', as_of => '2023-12-31');
 SELECT is(verdict('shop', lines(), '2023-12-31'), 'sound', '900 customers changed');
+
+-- a sample of a table of a few pages is all or nothing: it must decide nothing
+SELECT is((SELECT count(*) FILTER (WHERE tiering.many_changed('shop', 'orders', '0')) FROM generate_series(1, 5000)), 0::bigint,
+	'a small table is searched, whatever was sampled');
 
 -- the day of the analysis
 CALL tiering.refresh('shop', as_of => '2023-05-31');
