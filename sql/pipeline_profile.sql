@@ -149,7 +149,7 @@ BEGIN
 		string_agg(format('%s AS %I',
 			CASE WHEN l.column_name = 'customer_id'
 					THEN id
-				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' THEN l.expression
+				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' OR l.expression LIKE 't.%' THEN l.expression
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
 				 -- refunds alone are no purchase, but they are money
 				 WHEN l.expression LIKE '%h.history%' THEN replace(l.expression, 'r.as_of', 'd.as_of')
@@ -171,6 +171,7 @@ UNION ALL
 SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
 	LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.id
+	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = c.id
 WHERE %4$s IS NOT NULL
 	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$

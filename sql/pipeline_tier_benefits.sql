@@ -42,7 +42,11 @@ CREATE TABLE %1$I.tier_entitlement (
 CREATE TRIGGER sound BEFORE INSERT OR UPDATE ON %1$I.tier_entitlement FOR EACH ROW EXECUTE FUNCTION tiering.refuse_unsound_entitlement();
 CREATE TRIGGER sound AFTER INSERT OR UPDATE ON %1$I.tier_benefit FOR EACH ROW EXECUTE FUNCTION tiering.refuse_lesser_benefit();
 CREATE TRIGGER sound AFTER INSERT OR UPDATE OR DELETE ON %1$I.tier_occasion FOR EACH STATEMENT EXECUTE FUNCTION tiering.redefine_benefits();
-COMMENT ON TABLE %1$I.tier_occasion IS 'when a benefit is due: always, on the day of the first purchase, or on a date of the customers relation; yours to add to';
+CREATE TRIGGER enrolled AFTER INSERT ON %1$I.tier_programme FOR EACH ROW WHEN (NEW.enrolled_column IS NOT NULL) EXECUTE FUNCTION tiering.redefine_benefits();
+CREATE TRIGGER enrolled_elsewhere AFTER UPDATE ON %1$I.tier_programme FOR EACH ROW
+	WHEN ((NEW.programme, NEW.enrolled_column) IS DISTINCT FROM (OLD.programme, OLD.enrolled_column)) EXECUTE FUNCTION tiering.redefine_benefits();
+CREATE TRIGGER enrolled_no_more AFTER DELETE ON %1$I.tier_programme FOR EACH ROW WHEN (OLD.enrolled_column IS NOT NULL) EXECUTE FUNCTION tiering.redefine_benefits();
+COMMENT ON TABLE %1$I.tier_occasion IS 'when a benefit is due: always, on the day of the enrolment, or on a date of the customers relation; yours to add to';
 COMMENT ON COLUMN %1$I.tier_occasion.occasion IS 'its name';
 COMMENT ON COLUMN %1$I.tier_occasion.date_column IS 'date column of the customers relation, such as birthday';
 COMMENT ON TABLE %1$I.tier_benefit IS 'catalogue of benefits; yours to write';
@@ -136,7 +140,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION tiering.redefine_benefits() IS
-'internal: makes customer_benefit anew when an occasion is added';
+'internal: makes customer_benefit anew when an occasion or a date of enrolment is named';
 
 -- The next day, today included, on which a date comes round; 29 February comes
 -- on the 28th where a year has none
@@ -160,17 +164,22 @@ AS $$
 DECLARE
 	p record;
 	o record;
-	dates text := '';
+	dates text := ' WHEN false THEN NULL::date';
 	joined text := '';
 BEGIN
 	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	FOR o IN EXECUTE format('SELECT * FROM %I.tier_occasion WHERE date_column IS NOT NULL ORDER BY occasion', pipeline) LOOP
+	FOR o IN EXECUTE format($sql$
+SELECT format('b.occasion = %%L', t.occasion) AS condition, t.date_column, format('occasion "%%s"', t.occasion) AS name
+FROM %1$I.tier_occasion AS t WHERE t.date_column IS NOT NULL
+UNION ALL
+SELECT format('b.occasion = ''enrolment'' AND e.programme = %%L', g.programme), g.enrolled_column, format('programme "%%s"', g.programme)
+FROM %1$I.tier_programme AS g WHERE g.enrolled_column IS NOT NULL
+ORDER BY 1$sql$, pipeline) LOOP
 		IF p.customers IS NULL THEN
-			RAISE EXCEPTION 'occasion "%" needs a column of the customers, and the pipeline has none', o.occasion
+			RAISE EXCEPTION '% needs a column of the customers, and the pipeline has none', o.name
 				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
 		END IF;
-		PERFORM tiering.source_date_sql(p.customers, o.date_column, COALESCE(p.time_zone, 'UTC'));
-		dates := dates || format(' WHEN %L THEN (c.%I)::date', o.occasion, o.date_column);
+		dates := dates || format(' WHEN %s THEN %s', o.condition, tiering.customer_date_sql(p.customers, o.date_column, COALESCE(p.time_zone, 'UTC')));
 		joined := format('LEFT JOIN %s AS c ON %s = s.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
 	END LOOP;
 	EXECUTE format($sql$
@@ -180,7 +189,7 @@ SELECT r.customer_id, r.tier, r.benefit, r.name, r.kind, r.value, r.occasion, ti
 		<= CASE WHEN r.whole_month THEN (date_trunc('month', r.today) + interval '1 month - 1 day')::date ELSE r.today END, false) AS is_due, r.valid_until
 FROM (
 	SELECT s.customer_id, s.tier, b.*, n.today,
-		CASE b.occasion WHEN 'enrolment' THEN tiering.first_purchase(h.history, n.today)%2$s END AS day
+		COALESCE(CASE%2$s END, CASE b.occasion WHEN 'enrolment' THEN tiering.first_purchase(h.history, n.today) END) AS day
 	FROM %1$I.tier_standing AS s
 		CROSS JOIN (SELECT x.programme FROM %1$I.tier_evaluation AS x ORDER BY x.evaluation DESC LIMIT 1) AS e
 		CROSS JOIN (SELECT (now() AT TIME ZONE COALESCE(p.time_zone, current_setting('TimeZone')))::date AS today FROM %1$I.pipeline AS p) AS n

@@ -25,6 +25,34 @@ $$;
 COMMENT ON FUNCTION tiering.tier_id_sql(text, regclass, text) IS
 'internal: a relation''s id as a customer''s, as SQL';
 
+-- Rows that name customers, in the name of those whom they were merged into
+CREATE FUNCTION tiering.tier_survivors_sql(pipeline text, rows_sql text, columns text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass(format('%I.customer_identity', pipeline)) IS NULL THEN
+		RETURN rows_sql;
+	END IF;
+	RETURN format('SELECT COALESCE(i.customer_id, q.customer_id) AS customer_id, %s FROM (%s) AS q LEFT JOIN %I.customer_identity AS i ON i.id = q.customer_id',
+		columns, rows_sql, pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_survivors_sql(text, text, text) IS
+'internal: a query of customers'' rows, with merged customers followed to their end';
+
+CREATE FUNCTION tiering.tier_overrides_sql(pipeline text)
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN tiering.tier_survivors_sql(pipeline, format('SELECT * FROM %I.tier_override', pipeline),
+	'q.override, q.tier, q.valid_from, q.valid_until, q.at_least, q.author, q.reason');
+
+COMMENT ON FUNCTION tiering.tier_overrides_sql(text) IS
+'internal: query for what was given by hand, to those who are customers now';
+
 -- Dated rows of all customers for the metrics of a programme that are not made
 -- of purchases, as arrays; NULL if it has none.  Where a simulation wants values
 -- that were never stored, those of now stand for all days.
@@ -50,8 +78,10 @@ SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metri
 		WHEN m.kind IN ('profile', 'percentile') THEN
 			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
 		ELSE
-			format('SELECT %2$s AS customer_id, %3$s AS metric, %4$s AS day, round((s.%5$I)::numeric, 6) AS amount FROM %6$s AS s WHERE %2$s IS NOT NULL AND s.%7$I IS NOT NULL AND s.%5$I IS NOT NULL',
-				NULL, tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column)
+			tiering.tier_survivors_sql(pipeline,
+				format('SELECT %1$s AS customer_id, %2$s AS metric, %3$s AS day, round((s.%4$I)::numeric, 6) AS amount FROM %5$s AS s WHERE %1$s IS NOT NULL AND s.%6$I IS NOT NULL AND s.%4$I IS NOT NULL',
+					tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column),
+				'q.metric, q.day, q.amount')
 		END;
 	END LOOP;
 	RETURN CASE WHEN parts <> '{}' THEN format('SELECT e.customer_id, array_agg(ROW(e.metric, e.day, e.amount)::tiering.tier_entry ORDER BY e.metric, e.day, e.amount) AS entries FROM (%s) AS e GROUP BY e.customer_id',
@@ -61,6 +91,16 @@ $$;
 
 COMMENT ON FUNCTION tiering.tier_entries_sql(text, text, boolean) IS
 'internal: query for the dated rows behind a programme''s metrics';
+
+-- A date of the customers relation, which is c in the query around
+CREATE FUNCTION tiering.customer_date_sql(customers regclass, date_column text, time_zone text)
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format('(SELECT %s FROM (SELECT c.%I) AS d)', tiering.source_date_sql(customers, date_column, time_zone), date_column);
+
+COMMENT ON FUNCTION tiering.customer_date_sql(regclass, text, text) IS
+'internal: a date column of the customers relation, as SQL';
 
 -- Since when customers are members, and how to join them to histories; empty if
 -- that is since the first purchase
@@ -80,7 +120,7 @@ BEGIN
 			RAISE EXCEPTION 'enrolled_column "%" is one of the customers, and the pipeline has none', p.enrolled_column
 				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
 		END IF;
-		expression := format('(SELECT %s FROM (SELECT (c).*) AS c)', tiering.source_date_sql(p.customers, p.enrolled_column, p.time_zone));
+		expression := tiering.customer_date_sql(p.customers, p.enrolled_column, p.time_zone);
 		joined := format(' LEFT JOIN %s AS c ON %s = h.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
 	END IF;
 END;
@@ -89,8 +129,38 @@ $$;
 COMMENT ON FUNCTION tiering.tier_enrolment_sql(text, text) IS
 'internal: since when customers are members, as SQL';
 
--- What a replay looks at, of every customer: h.customer_id, h.history,
--- e.entries, o.overrides, and since when he is a member
+-- Who can have a tier: whoever has bought, and where customers enrol, whoever has
+-- enrolled; the history of one who has not bought is NULL
+CREATE FUNCTION tiering.tier_members_sql(pipeline text, of_programme text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	enrolment record;
+	customers regclass;
+	id text;
+BEGIN
+	SELECT * INTO enrolment FROM tiering.tier_enrolment_sql(pipeline, of_programme);
+	IF enrolment.joined = '' THEN
+		RETURN format('SELECT h.customer_id, h.history, %s AS enrolled FROM %I.purchase_history AS h', enrolment.expression, pipeline);
+	END IF;
+	EXECUTE format('SELECT p.customers FROM %I.pipeline AS p', pipeline) INTO customers;
+	id := tiering.profile_id_sql(pipeline, customers);
+	RETURN format($sql$SELECT h.customer_id, h.history, %1$s AS enrolled FROM %2$I.purchase_history AS h%3$s
+UNION ALL
+SELECT %4$s, NULL::tiering.purchase_history, %1$s FROM %5$s AS c
+WHERE %4$s IS NOT NULL AND %1$s IS NOT NULL AND NOT EXISTS (SELECT FROM %2$I.purchase_history AS h WHERE h.customer_id = %4$s)%6$s$sql$,
+		enrolment.expression, pipeline, enrolment.joined, id, customers,
+		CASE WHEN to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL
+			 THEN format(' AND NOT EXISTS (SELECT FROM %I.customer_identity AS i WHERE i.id = %s)', pipeline, id) ELSE '' END);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_members_sql(text, text) IS
+'internal: query for who can have a tier in a programme';
+
+-- What a replay looks at, of every member
 CREATE FUNCTION tiering.tier_cases_sql(pipeline text, of_programme text, simulated boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -99,17 +169,15 @@ AS $$
 DECLARE
 	entries text := tiering.tier_entries_sql(pipeline, of_programme, simulated);
 	any_given boolean;
-	enrolment record;
 BEGIN
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_override)', pipeline) INTO any_given;
-	SELECT * INTO enrolment FROM tiering.tier_enrolment_sql(pipeline, of_programme);
-	RETURN format('SELECT h.customer_id, h.history, %s AS enrolled, %s AS entries, %s AS overrides FROM %I.purchase_history AS h%s%s%s',
-		enrolment.expression,
+	RETURN format('SELECT h.customer_id, h.history, h.enrolled, %s AS entries, %s AS overrides FROM (%s) AS h%s%s',
 		CASE WHEN entries IS NULL THEN 'NULL::tiering.tier_entry[]' ELSE 'e.entries' END,
 		CASE WHEN any_given THEN 'o.overrides' ELSE 'NULL::tiering.tier_override[]' END,
-		pipeline,
+		tiering.tier_members_sql(pipeline, of_programme),
 		' LEFT JOIN (' || entries || ') AS e ON e.customer_id = h.customer_id',
-		CASE WHEN any_given THEN format(' LEFT JOIN (SELECT g.customer_id, array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) AS overrides FROM %I.tier_override AS g GROUP BY g.customer_id) AS o ON o.customer_id = h.customer_id', pipeline) END, enrolment.joined);
+		CASE WHEN any_given THEN format(' LEFT JOIN (SELECT g.customer_id, array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) AS overrides FROM (%s) AS g GROUP BY g.customer_id) AS o ON o.customer_id = h.customer_id',
+			tiering.tier_overrides_sql(pipeline)) END);
 END;
 $$;
 
@@ -224,8 +292,9 @@ SELECT g.customer_id, NULL, NULL, NULL, true
 FROM (
 	SELECT s.customer_id FROM %1$I.tier_standing AS s UNION SELECT t.customer_id FROM (%7$s) AS t WHERE t.tier <> ''
 ) AS g
-WHERE NOT EXISTS (SELECT FROM %1$I.purchase_history AS h WHERE h.customer_id = g.customer_id)$sql$,
-		pipeline, tiering.tier_cases_sql(pipeline, of_programme), policy, cut, as_of, told, tiering.told_tiers_sql(pipeline, cut), told_since);
+WHERE NOT EXISTS (SELECT FROM (%9$s) AS h WHERE h.customer_id = g.customer_id)$sql$,
+		pipeline, tiering.tier_cases_sql(pipeline, of_programme), policy, cut, as_of, told, tiering.told_tiers_sql(pipeline, cut), told_since,
+		tiering.tier_members_sql(pipeline, of_programme));
 	EXECUTE format('ANALYZE %I.tier_fresh', pipeline);
 END;
 $$;

@@ -40,7 +40,7 @@ BEGIN
 	IF query IS NOT NULL THEN
 		EXECUTE format('SELECT e.entries FROM (%s) AS e WHERE e.customer_id = $1', query) INTO entries USING customer;
 	END IF;
-	EXECUTE format('SELECT array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) FROM %I.tier_override AS g WHERE g.customer_id = $1', pipeline)
+	EXECUTE format('SELECT array_agg(ROW(g.tier, g.valid_from, g.valid_until, g.at_least)::tiering.tier_override ORDER BY g.override) FROM (%s) AS g WHERE g.customer_id = $1', tiering.tier_overrides_sql(pipeline))
 		INTO overrides USING customer;
 END;
 $$;
@@ -223,7 +223,7 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 	RETURN QUERY VALUES
 		('tier', format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme)),
 		('decision', format('%s%s, with %s', CASE told.reason
-				WHEN 'enrolled' THEN 'first purchase' WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
+				WHEN 'enrolled' THEN CASE WHEN tiering.first_purchase(history, day) = lower(told.valid) THEN 'first purchase' ELSE 'a member since then' END WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
 				WHEN 'downgraded' THEN 'downgraded from ' || told.former_tier WHEN 'policy' THEN 'another version or programme'
 				WHEN 'given' THEN 'given by hand' WHEN 'given ended' THEN 'what was given by hand ended' ELSE 'corrected, since what is known of earlier days has changed' END,
 			CASE WHEN told.reason = 'given' THEN (SELECT format(' by %s: %s', g.author, g.reason) FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g) ELSE '' END,
@@ -282,7 +282,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT g.author, g.reason FROM %I.tier_override AS g WHERE g.customer_id = $1 AND $2 BETWEEN g.valid_from AND g.valid_until AND g.tier = $3 ORDER BY g.override DESC LIMIT 1', pipeline)
+	RETURN QUERY EXECUTE format('SELECT g.author, g.reason FROM (%s) AS g WHERE g.customer_id = $1 AND $2 BETWEEN g.valid_from AND g.valid_until AND g.tier = $3 ORDER BY g.override DESC LIMIT 1', tiering.tier_overrides_sql(pipeline))
 		USING customer, day, of_tier;
 END;
 $$;

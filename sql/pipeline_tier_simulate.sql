@@ -27,7 +27,7 @@ BEGIN
 	END IF;
 	RETURN QUERY EXECUTE format($sql$
 SELECT r.customer_id::text, (r.now).tier, (r.now).rank, m.upgrades, m.downgrades,
-	tiering.net_total(r.history, %5$L) - COALESCE(tiering.net_total(r.history, %4$L::date - 1), 0)
+	COALESCE(tiering.net_total(r.history, %5$L), 0) - COALESCE(tiering.net_total(r.history, %4$L::date - 1), 0)
 FROM (
 	SELECT c.customer_id, c.history, tiering.tier_standing(c.history, c.entries, c.overrides, c.enrolled, %3$L, %5$L) AS now,
 		tiering.tier_events(c.history, c.entries, c.overrides, c.enrolled, %3$L, NULL, NULL, %5$L) AS events

@@ -49,7 +49,7 @@ FROM (SELECT x.programme, x.as_of FROM %1$I.tier_evaluation AS x ORDER BY x.eval
 	LEFT JOIN %1$I.tier_name AS n ON n.tier = t.tier AND n.language = 'en'
 	LEFT JOIN LATERAL (
 		SELECT c.customer_id, tiering.net_total(h.history, e.as_of) AS revenue
-		FROM %1$I.tier_standing AS c JOIN %1$I.purchase_history AS h USING (customer_id) WHERE c.tier = t.tier) AS s ON true
+		FROM %1$I.tier_standing AS c LEFT JOIN %1$I.purchase_history AS h USING (customer_id) WHERE c.tier = t.tier) AS s ON true
 GROUP BY t.tier, n.name, t.rank$sql$, pipeline);
 	PERFORM tiering.comment_tier_views(pipeline);
 END;

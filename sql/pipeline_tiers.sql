@@ -205,7 +205,7 @@ COMMENT ON TABLE %1$I.tier_programme IS 'programmes of tiers; one may be in use,
 COMMENT ON COLUMN %1$I.tier_programme.programme IS 'its name';
 COMMENT ON COLUMN %1$I.tier_programme.in_use IS 'does it decide the customers'' tiers?';
 COMMENT ON COLUMN %1$I.tier_programme.corrections IS 'from_now: late orders change no tier that was told; retroactive: they do';
-COMMENT ON COLUMN %1$I.tier_programme.enrolled_column IS 'date column of the customers relation: since when a buyer is a member; NULL: since the first purchase';
+COMMENT ON COLUMN %1$I.tier_programme.enrolled_column IS 'date column of the customers relation: since when somebody is a member, also if he has not bought; NULL: since the first purchase';
 COMMENT ON TABLE %1$I.tier_metric IS 'what tiers can be earned by; yours to add to';
 COMMENT ON COLUMN %1$I.tier_metric.metric IS 'its name';
 COMMENT ON COLUMN %1$I.tier_metric.kind IS 'net_spend, gross_spend, orders, purchase_days; sum, last: of dated rows of a relation; profile, percentile: of a column of customer_profile, stored at each evaluation';
@@ -217,7 +217,7 @@ COMMENT ON TABLE %1$I.tier_policy IS 'versions of a programme''s policy: which d
 COMMENT ON COLUMN %1$I.tier_policy.programme IS 'the programme';
 COMMENT ON COLUMN %1$I.tier_policy.version IS '1, 2, 3, ...';
 COMMENT ON COLUMN %1$I.tier_policy.valid_from IS 'first day on which it decides';
-COMMENT ON COLUMN %1$I.tier_policy.window_kind IS 'days that count: lifetime; rolling: the last ones; calendar: this month, quarter or year; enrolment: since the last anniversary of the first purchase; term: of the tier; cycle: since the last of a row of days';
+COMMENT ON COLUMN %1$I.tier_policy.window_kind IS 'days that count: lifetime; rolling: the last ones; calendar: this month, quarter or year; enrolment: since the last anniversary of joining; term: of the tier; cycle: since the last of a row of days';
 COMMENT ON COLUMN %1$I.tier_policy.window_length IS 'how many; NULL: all';
 COMMENT ON COLUMN %1$I.tier_policy.fiscal_month IS 'month with which a year begins';
 COMMENT ON COLUMN %1$I.tier_policy.cycle_start IS 'first day of any cycle';

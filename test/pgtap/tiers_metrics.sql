@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(73);
+SELECT plan(88);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- dated rows of another relation ---------------------------------------------------
@@ -161,5 +161,48 @@ INSERT INTO words.tier_override (customer_id, tier, valid_from, valid_until, at_
 CALL tiering.refresh('words', as_of => '2024-07-02');
 SELECT is((SELECT string_agg(tier || ' ' || lower(valid), ', ' ORDER BY lower(valid)) FROM words.tier_history WHERE customer_id = 'bob' AND superseded_at IS NULL), 'b''s 2024-01-10, "m" 2024-07-01, b''s 2024-07-02', 'given for days that were told: from the first day that was not');
 SELECT is((SELECT concat_ws(' ', tier, is_given, valid_until, then_tier, downgrade_on) FROM words.customer_tier WHERE customer_id = 'bob'), 'b''s t 2024-07-31 "m"', '-- until it expires, which is no downgrade');
+
+-- --- members who have not bought, and rows that name those who were merged --------------
+
+CREATE TABLE person (id integer, joined date, born date);
+INSERT INTO person VALUES (1, '2024-01-05', '1990-03-01'), (2, '2024-02-10', '1991-03-01'), (3, NULL, NULL), (4, '2024-08-01', NULL), (5, '2023-12-01', NULL);
+CREATE TABLE basket (customer integer, day date, amount numeric);
+INSERT INTO basket VALUES (1, '2024-01-20', 100), (3, '2024-01-20', 100);
+CREATE TABLE same (id integer, merged_into integer);
+CREATE TABLE stamp (who integer, day date, stamps integer);
+INSERT INTO stamp VALUES (2, '2024-03-01', 7), (5, '2024-03-05', 4);
+CALL tiering.create_pipeline('joined', 'basket', 'customer', 'day', 'amount', time_zone => 'UTC', identity => 'same', customers => 'person');
+INSERT INTO joined.tier_metric (metric, kind, relation, customer_column, day_column, value_column) VALUES ('stamps', 'sum', 'stamp', 'who', 'day', 'stamps');
+CALL tiering.create_tiers('joined', 'plan', '{10}', tiers => '{base,member}', metric => 'stamps', window_kind => 'lifetime');
+UPDATE joined.tier_programme SET enrolled_column = 'joined';
+CALL tiering.refresh('joined', as_of => '2024-06-30');
+SELECT is((SELECT string_agg(customer_id || ' ' || tier || ' ' || since, ', ' ORDER BY customer_id) FROM joined.customer_tier),
+	'1 base 2024-01-05, 2 base 2024-02-10, 3 base 2024-01-20, 5 base 2023-12-01', 'who has joined and not bought has the base tier; who joins later has none yet');
+SELECT is((SELECT missing_for_next::text FROM joined.customer_tier WHERE customer_id = 2), '{"stamps": 3}', '-- and what counts for him counts');
+SELECT is((tiering.tier_now('joined', 4)).tier, 'base', '-- today he has joined');
+SELECT is((SELECT explanation FROM tiering.explain_tier('joined', 5) WHERE topic = 'decision'), 'a member since then, with stamps 0', '-- which is explained');
+SELECT is((SELECT explanation FROM tiering.explain_tier('joined', 3) WHERE topic = 'decision'), 'first purchase, with stamps 0', '-- to one who never joined, by his first purchase');
+SELECT is((SELECT (customers, revenue)::text FROM joined.tier_summary WHERE tier = 'base'), '(4,200)', '-- he is counted in the summary');
+SELECT is((SELECT tier FROM joined.customer_profile WHERE customer_id = 2), 'base', '-- and has his tier in the profile');
+SELECT is((SELECT (customers, revenue)::text FROM tiering.simulate_tiers('joined', 'plan', '2024-01-01', '2024-06-30') WHERE tier = 'base'), '(4,200)', '-- and in a simulation');
+INSERT INTO joined.tier_benefit (benefit, name, occasion) VALUES ('toast', 'A toast', 'enrolment');
+INSERT INTO joined.tier_entitlement VALUES ('plan', 'toast', NULL);
+SELECT is((SELECT string_agg(customer_id || ' ' || to_char(next_on, 'MM-DD'), ', ' ORDER BY customer_id) FROM joined.customer_benefit), '1 01-05, 2 02-10, 3 01-20, 5 12-01',
+	'the anniversary of the enrolment is that of the date that the programme names, of the first purchase without one');
+INSERT INTO same VALUES (5, 2);
+INSERT INTO joined.tier_override (customer_id, tier, valid_from, valid_until, reason) VALUES (5, 'member', '2024-07-05', '2024-07-09', 'a friend');
+CALL tiering.refresh('joined', as_of => '2024-07-01');
+SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM joined.customer_tier), '1 base, 2 member, 3 base', 'merged: 7 and 4 stamps are 11, of one customer');
+DELETE FROM stamp WHERE who = 2;
+CALL tiering.refresh('joined', as_of => '2024-07-05');
+SELECT is((SELECT string_agg(tier || ' ' || reason || ' ' || lower(valid), ', ' ORDER BY valid) FROM joined.tier_history WHERE customer_id = 2 AND superseded_at IS NULL),
+	'base enrolled 2024-02-10, member corrected 2024-07-01, base corrected 2024-07-02, member given 2024-07-05', 'what was given to one who was merged is his whom he was merged into');
+SELECT matches((SELECT explanation FROM tiering.explain_tier('joined', 2) WHERE topic = 'decision'), 'given by hand by .*: a friend', '-- which is explained');
+DELETE FROM person WHERE id = 2;
+CALL tiering.refresh('joined', as_of => '2024-07-06');
+SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM joined.customer_tier), '1 base, 3 base', 'a member who is deleted and never bought has left');
+SELECT is((SELECT max(upper(valid)) FROM joined.tier_history WHERE customer_id = 2 AND superseded_at IS NULL), '2024-07-06', '-- on the day when that was seen');
+UPDATE joined.tier_programme SET enrolled_column = NULL;
+SELECT is((SELECT string_agg(customer_id || ' ' || to_char(next_on, 'MM-DD'), ', ' ORDER BY customer_id) FROM joined.customer_benefit), '1 01-20, 3 01-20', 'a date of enrolment that is named no more moves the anniversary');
 
 SELECT * FROM finish();
