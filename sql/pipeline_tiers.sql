@@ -298,15 +298,15 @@ BEGIN
 	IF programme IS NULL OR thresholds IS NULL OR tiers IS NULL OR metric IS NULL THEN
 		RAISE EXCEPTION 'programme, thresholds, tiers and metric must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	IF cardinality(thresholds) <> cardinality(tiers) - 1 THEN
-		RAISE EXCEPTION '% thresholds do not fit % tiers', cardinality(thresholds), cardinality(tiers)
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass one for each tier above the lowest, which needs nothing.';
-	END IF;
 	EXECUTE format('SELECT string_agg(quote_literal(m.metric), '', '' ORDER BY m.metric) FROM %I.tier_metric AS m HAVING NOT bool_or(m.metric = $1)', name)
 		INTO known USING metric;
 	IF known IS NOT NULL THEN
 		RAISE EXCEPTION 'metric "%" is unknown', metric
 			USING ERRCODE = 'undefined_object', HINT = format('There are: %s. Others are rows of %I.tier_metric.', known, name);
+	END IF;
+	IF cardinality(thresholds) <> cardinality(tiers) - 1 THEN
+		RAISE EXCEPTION '% thresholds do not fit % tiers', cardinality(thresholds), cardinality(tiers)
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass one for each tier above the lowest, which needs nothing.';
 	END IF;
 	PERFORM tiering.require_choice('window_kind', window_kind, '{lifetime,rolling,calendar,enrolment,term,cycle}');
 	PERFORM tiering.require_choice('upgrade', upgrade, '{at once,next period}');

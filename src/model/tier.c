@@ -227,7 +227,8 @@ change_policy(const TierCase *of, TierState *state, int32_t day)
 		const TierPolicy *policy = &of->policy[++state->policy];
 		int			rank = policy->successor[state->rank];
 
-		state->floor = policy->successor[state->floor];
+		state->floor = larger(policy->successor[state->floor],
+							  policy->level[rank].floor);
 		state->earned = policy->successor[state->earned];
 		if (rank != state->rank)
 			state->since = state->counts_from = day;

@@ -221,6 +221,8 @@ slow_day(Slow *slow, int32_t day)
 			slow->reached = -1;
 		}
 		slow->rank = successor[slow->rank];
+		if (policy_of(slow)->level[slow->rank].floor > slow->floor)
+			slow->floor = policy_of(slow)->level[slow->rank].floor;
 		for (int k = 0; k < TIER_LEVELS; k++)
 			slow->had[k] = slow->since;
 		forget_lapses(slow);

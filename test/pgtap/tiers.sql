@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(96);
+SELECT plan(98);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- the vendors' examples ----------------------------------------------------------
@@ -121,6 +121,10 @@ SELECT is(told('2024-01-10 100, 2024-02-10 -50, 2024-03-01 60', :'life' || $$, m
 SELECT is(told('2023-06-10 1000', :'yearly', '2030-12-31', 'UPDATE shop.tier SET floor_rank = 1 WHERE rank >= 2'), 'fourth 2023-06-10, second 2025-01-01', 'who was third or higher never falls below second');
 SELECT is(told('2023-06-10 100', :'yearly', '2030-12-31', 'UPDATE shop.tier SET floor_rank = 1 WHERE rank >= 2'), 'second 2023-06-10, first 2025-01-01', '-- who was second only, does');
 SELECT is(told('2023-06-10 1000', :'yearly' || $$, landing => 'one level'$$, '2030-12-31', 'UPDATE shop.tier SET floor_rank = 2 WHERE rank = 3'), 'fourth 2023-06-10, third 2025-01-01', '-- nor one level at a time');
+
+SELECT is(told(b, :'yearly', '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || :'yearly' || ', valid_from => ''2024-06-01''); UPDATE shop.tier SET floor_rank = 2 WHERE version = 2 AND rank = 3'), h, t) FROM (VALUES
+	('2023-06-10 1000', 'fourth 2023-06-10, third 2025-01-01', 'a floor of the next version holds for whoever has the tier when it begins'),
+	('2022-06-10 1000', 'fourth 2022-06-10, first 2024-01-01', '-- not for one who had it before')) AS v(b, h, t);
 
 -- a refund that leaves the window is an upgrade that can be foreseen
 BEGIN;
