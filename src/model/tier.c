@@ -130,16 +130,17 @@ find_earned(const TierCase *of, const TierPolicy *policy, TierState *state,
 /* By when the lapse of a level that begins on a day must be made good */
 static int32_t
 find_decision(const TierCase *of, const TierPolicy *policy,
-			  const TierState *state, int level, int32_t day)
+			  const TierState *state, int level, int32_t day,
+			  TierDowngrade downgrade)
 {
 	CalendarPeriod period = decision_period(of, policy, state->since, day);
 	int32_t		due = CALENDAR_NEVER;
 
-	if (policy->downgrade == TIER_DOWNGRADE_AT_ONCE)
+	if (downgrade == TIER_DOWNGRADE_AT_ONCE)
 		due = day - 1;
-	else if (policy->downgrade == TIER_DOWNGRADE_PERIOD_END)
+	else if (downgrade == TIER_DOWNGRADE_PERIOD_END)
 		due = period.last;
-	else if (policy->downgrade == TIER_DOWNGRADE_NEXT_PERIOD_END &&
+	else if (downgrade == TIER_DOWNGRADE_NEXT_PERIOD_END &&
 			 period.last != CALENDAR_NEVER)
 		due = decision_period(of, policy, state->since, period.last + 1).last;
 	if (due == CALENDAR_NEVER)
@@ -152,6 +153,17 @@ find_decision(const TierCase *of, const TierPolicy *policy,
 	return calendar_add(due + 1, policy->grace, 1) - 1;
 }
 
+/* Below which nobody falls who has a level: all below it are his as well */
+static int
+floor_of(const TierPolicy *policy, int rank)
+{
+	int			floor = 0;
+
+	for (int k = 0; k <= rank; k++)
+		floor = larger(floor, policy->level[k].floor);
+	return floor;
+}
+
 /* He has another level from a day on */
 static void
 set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
@@ -162,7 +174,7 @@ set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
 		state->level_since[k] = day;
 	state->rank = rank;
 	state->since = state->counts_from = day;
-	state->floor = larger(state->floor, policy->level[rank].floor);
+	state->floor = larger(state->floor, floor_of(policy, rank));
 }
 
 static void
@@ -179,9 +191,24 @@ rise(const TierPolicy *policy, TierState *state, int32_t day)
 	forget_lapses(state);
 }
 
+/* A period takes one level: what is left stays until its end at least */
+static void
+put_off_lapses(const TierCase *of, const TierPolicy *policy, TierState *state,
+			   int rank, int32_t day)
+{
+	TierDowngrade downgrade = policy->downgrade == TIER_DOWNGRADE_NEVER
+		? TIER_DOWNGRADE_NEVER : TIER_DOWNGRADE_PERIOD_END;
+
+	for (int k = 1; k <= rank; k++)
+		if (state->decision[k] != CALENDAR_NEVER)
+			state->decision[k] = larger(state->decision[k],
+										find_decision(of, policy, state, k, day,
+													  downgrade));
+}
+
 /* Takes the levels away that were not made good until the day before */
 static bool
-fall(const TierPolicy *policy, TierState *state, int32_t day)
+fall(const TierCase *of, const TierPolicy *policy, TierState *state, int32_t day)
 {
 	int			rank = state->rank;
 
@@ -190,11 +217,10 @@ fall(const TierPolicy *policy, TierState *state, int32_t day)
 	if (rank == state->rank)
 		return false;
 	/* at once is at once, and not one level each time that somebody looks */
-	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
-		rank < state->rank - 1)
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
 	{
 		rank = state->rank - 1;
-		forget_lapses(state);
+		put_off_lapses(of, policy, state, rank, day);
 	}
 	/* another level, another term */
 	if (policy->window == TIER_TERM)
@@ -212,36 +238,85 @@ find_lapses(const TierCase *of, const TierPolicy *policy, TierState *state,
 		if (state->earned >= k || k <= state->floor)
 			state->decision[k] = CALENDAR_NEVER;
 		else if (state->decision[k] == CALENDAR_NEVER)
-			state->decision[k] = find_decision(of, policy, state, k, day);
+		{
+			state->lapse[k] = day;
+			state->decision[k] = find_decision(of, policy, state, k, day,
+											   policy->downgrade);
+		}
+}
+
+/* The level that a policy has by a name; -1 for none */
+static int
+level_named(const TierPolicy *policy, int name)
+{
+	for (int rank = 0; rank < policy->levels; rank++)
+		if (policy->level[rank].name == name)
+			return rank;
+	return -1;
+}
+
+/*
+ * A level that has lapsed goes on lapsing under the next version, which may put
+ * its last day off, but neither brings it forward nor gives it back.
+ */
+static void
+carry_lapses(const TierCase *of, const TierPolicy *former,
+			 const TierState *before, TierState *state, int32_t day)
+{
+	const TierPolicy *policy = &of->policy[state->policy];
+	bool		another_term = policy->window == TIER_TERM && state->since == day;
+
+	forget_lapses(state);
+	for (int k = 0; k <= state->rank; k++)
+	{
+		int			was = level_named(former, policy->level[k].name);
+
+		state->level_since[k] = state->since;
+		if (was < 0 || was > before->rank)
+			continue;
+		state->level_since[k] = before->level_since[was];
+		if (another_term || before->decision[was] == CALENDAR_NEVER)
+			continue;
+		state->lapse[k] = before->lapse[was];
+		state->decision[k] = before->decision[was];
+		/* a term counts from its level */
+		if (policy->window == TIER_TERM)
+			state->lapse[k] = larger(state->lapse[k], state->since);
+		if (state->decision[k] >= day)
+			state->decision[k] = larger(state->decision[k],
+										find_decision(of, policy, state, k,
+													  state->lapse[k],
+													  policy->downgrade));
+	}
 }
 
 /* Another version of the policy: levels become those of the same name */
-static bool
+static void
 change_policy(const TierCase *of, TierState *state, int32_t day)
 {
-	bool		changed = false;
+	const TierState before = *state;
+	const TierPolicy *former = &of->policy[state->policy];
+	const TierPolicy *policy = &of->policy[++state->policy];
 
-	while (state->policy + 1 < of->policies &&
-		   of->policy[state->policy + 1].valid_from <= day)
-	{
-		const TierPolicy *policy = &of->policy[++state->policy];
-		int			rank = policy->successor[state->rank];
-
-		state->floor = larger(policy->successor[state->floor],
-							  policy->level[rank].floor);
-		state->earned = policy->successor[state->earned];
-		if (rank != state->rank)
-			state->since = state->counts_from = day;
-		state->rank = rank;
-		for (int k = 0; k < policy->levels; k++)
-			state->level_since[k] = state->since;
-		forget_lapses(state);
-		changed = true;
-	}
+	state->rank = policy->successor[before.rank];
+	state->floor = larger(policy->successor[before.floor],
+						  floor_of(policy, state->rank));
+	state->earned = policy->successor[before.earned];
+	if (policy->level[state->rank].name != former->level[before.rank].name)
+		state->since = state->counts_from = day;
+	carry_lapses(of, former, &before, state, day);
 	/* its window may reach further back */
-	if (changed)
-		memset(state->sum, 0, sizeof(state->sum));
-	return changed;
+	memset(state->sum, 0, sizeof(state->sum));
+}
+
+/* Does what was earned come with the period that begins on a day? */
+static bool
+period_gives(const TierCase *of, const TierState *state, int32_t day)
+{
+	const TierPolicy *policy = &of->policy[state->policy];
+
+	return policy->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+		decision_period(of, policy, state->since, day).first == day;
 }
 
 /* Decides what a day brings: what was due at the end of the day before, and
@@ -250,13 +325,20 @@ static TierReason
 decide_day(const TierCase *of, TierState *state, int32_t day)
 {
 	int			before = state->rank;
-	TierReason	reason = change_policy(of, state, day) ? TIER_POLICY : TIER_UPGRADED;
-	const TierPolicy *policy = &of->policy[state->policy];
+	TierReason	reason = TIER_UPGRADED;
+	bool		gives = period_gives(of, state, day);
+	const TierPolicy *policy;
 
-	if (!fall(policy, state, day) &&
-		policy->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
-		state->earned > state->rank &&
-		decision_period(of, policy, state->since, day).first == day)
+	while (state->policy + 1 < of->policies &&
+		   of->policy[state->policy + 1].valid_from <= day)
+	{
+		change_policy(of, state, day);
+		/* what the former version promised is kept */
+		gives = gives || period_gives(of, state, day);
+		reason = TIER_POLICY;
+	}
+	policy = &of->policy[state->policy];
+	if (!fall(of, policy, state, day) && gives && state->earned > state->rank)
 		rise(policy, state, day);
 	find_earned(of, policy, state, day);
 	if (policy->upgrade == TIER_UPGRADE_AT_ONCE && state->earned > state->rank)
@@ -269,7 +351,7 @@ decide_day(const TierCase *of, TierState *state, int32_t day)
 	state->day = day;
 	find_lapses(of, policy, state, day);
 	/* those that lapse at once are gone at once */
-	if (fall(policy, state, day))
+	if (fall(of, policy, state, day))
 		find_lapses(of, policy, state, day);
 	if (reason == TIER_UPGRADED && state->rank < before)
 		reason = TIER_DOWNGRADED;
@@ -333,16 +415,6 @@ next_day(const TierCase *of, const TierState *state)
 			next = earlier(next, of->override[i].last + 1);
 	}
 	return next;
-}
-
-/* The level that a policy has by a name; -1 for none */
-static int
-level_named(const TierPolicy *policy, int name)
-{
-	for (int rank = 0; rank < policy->levels; rank++)
-		if (policy->level[rank].name == name)
-			return rank;
-	return -1;
 }
 
 /* The level that is shown: what was earned, unless something was given */

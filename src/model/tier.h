@@ -72,7 +72,8 @@ typedef struct TierLevel
 	int			weight_needed;
 	int			conditions;
 	TierCondition condition[TIER_CONDITIONS];
-	int			floor;			/* who ever had this level never falls below */
+	int			floor;			/* who has this level, or a higher one, never
+								 * falls below */
 	int			name;			/* levels of one name are one level in all
 								 * versions of a policy */
 } TierLevel;
@@ -163,6 +164,7 @@ typedef struct TierState
 	int32_t		since;
 	int32_t		counts_from;	/* what led to a level does not renew its term */
 	int32_t		level_since[TIER_LEVELS];	/* since when he has each level */
+	int32_t		lapse[TIER_LEVELS]; /* since when it is not earned */
 	int32_t		decision[TIER_LEVELS];	/* last day to make the lapse of a level
 										 * good; NEVER: it has not lapsed */
 	int			shown;			/* rank, or what was given */

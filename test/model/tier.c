@@ -34,6 +34,8 @@ typedef struct Slow
 	int			earned;			/* at the end of the day before */
 	int32_t		had[TIER_LEVELS];	/* since when he has each level */
 	int32_t		lapse[TIER_LEVELS]; /* first day on which less was earned; -1 */
+	int32_t		least[TIER_LEVELS]; /* it is not lost before the day after */
+	bool		gone[TIER_LEVELS];	/* it was lost when a version ended */
 } Slow;
 
 static const TierPolicy *
@@ -115,22 +117,23 @@ period_on(const Slow *slow, int32_t day)
 	return tier_window(policy, slow->of->enrolled, slow->since, day);
 }
 
-/* Is the lapse of a level over on a day? */
-static bool
-is_lost(const Slow *slow, int level, int32_t day)
+/* The last day of a level that lapses on a day */
+static int32_t
+last_day(const Slow *slow, int level, int32_t lapse, TierDowngrade downgrade)
 {
 	const TierPolicy *policy = policy_of(slow);
 	CalendarPeriod period;
 	int32_t		due;
 	int32_t		stays;
 
-	if (slow->lapse[level] < 0)
-		return false;
-	period = period_on(slow, slow->lapse[level]);
-	switch (policy->downgrade)
+	/* a term counts from its level */
+	if (policy->window == TIER_TERM && lapse < slow->since)
+		lapse = slow->since;
+	period = period_on(slow, lapse);
+	switch (downgrade)
 	{
 		case TIER_DOWNGRADE_AT_ONCE:
-			due = slow->lapse[level] - 1;
+			due = lapse - 1;
 			break;
 		case TIER_DOWNGRADE_PERIOD_END:
 			due = period.last;
@@ -143,13 +146,40 @@ is_lost(const Slow *slow, int level, int32_t day)
 			due = CALENDAR_NEVER;
 	}
 	if (due == CALENDAR_NEVER)
-		return false;
+		return due;
 	if (policy->round_months > 0)
 		due = calendar_period(due, policy->round_months, policy->first_month).last;
 	stays = calendar_add(slow->had[level], policy->stay, 1) - 1;
 	if (!calendar_is_empty(policy->stay) && stays > due)
 		due = stays;
-	return day >= calendar_add(due + 1, policy->grace, 1);
+	return calendar_add(due + 1, policy->grace, 1) - 1;
+}
+
+/* Is the lapse of a level over on a day? */
+static bool
+is_lost(const Slow *slow, int level, int32_t day)
+{
+	if (slow->lapse[level] < 0)
+		return false;
+	return slow->gone[level] ||
+		(day > slow->least[level] &&
+		 day > last_day(slow, level, slow->lapse[level], policy_of(slow)->downgrade));
+}
+
+static void
+forget_lapse(Slow *slow, int level)
+{
+	slow->lapse[level] = slow->least[level] = -1;
+	slow->gone[level] = false;
+}
+
+/* The floors of his level and of those below it hold for ever */
+static void
+see_floor(Slow *slow)
+{
+	for (int k = 0; k <= slow->rank; k++)
+		if (policy_of(slow)->level[k].floor > slow->floor)
+			slow->floor = policy_of(slow)->level[k].floor;
 }
 
 static void
@@ -160,15 +190,14 @@ get_level(Slow *slow, int rank, int32_t day)
 	slow->rank = rank;
 	slow->since = day;
 	slow->reached = -1;
-	if (policy_of(slow)->level[rank].floor > slow->floor)
-		slow->floor = policy_of(slow)->level[rank].floor;
+	see_floor(slow);
 }
 
 static void
 forget_lapses(Slow *slow)
 {
 	for (int k = 0; k < TIER_LEVELS; k++)
-		slow->lapse[k] = -1;
+		forget_lapse(slow, k);
 }
 
 /* The highest level that is not lost is left, or one level less where that is soft */
@@ -182,11 +211,18 @@ lose(Slow *slow, int32_t day)
 		left--;
 	if (left == slow->rank)
 		return false;
-	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE &&
-		left < slow->rank - 1)
+	if (policy->soft && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
 	{
 		left = slow->rank - 1;
-		forget_lapses(slow);
+		/* the next one may go when this period ends */
+		for (int k = 1; k <= left; k++)
+		{
+			int32_t		until = last_day(slow, k, day, TIER_DOWNGRADE_PERIOD_END);
+
+			slow->gone[k] = false;
+			if (until > slow->least[k])
+				slow->least[k] = until;
+		}
 	}
 	if (policy->window == TIER_TERM)
 		forget_lapses(slow);
@@ -199,37 +235,67 @@ see_lapses(Slow *slow, int32_t day)
 {
 	for (int k = 1; k < TIER_LEVELS; k++)
 		if (k > slow->rank || slow->earned >= k || k <= slow->floor)
-			slow->lapse[k] = -1;
+			forget_lapse(slow, k);
 		else if (slow->lapse[k] < 0)
 			slow->lapse[k] = day;
+}
+
+/* Levels are those of the same rank, which have the same name here */
+static void
+next_version(Slow *slow, int32_t day)
+{
+	const int  *successor = slow->of->policy[slow->policy + 1].successor;
+	Slow		before = *slow;
+
+	slow->policy++;
+	slow->floor = successor[slow->floor];
+	slow->earned = successor[slow->earned];
+	slow->rank = successor[slow->rank];
+	see_floor(slow);
+	if (slow->rank != before.rank)
+	{
+		slow->since = day;
+		slow->reached = -1;
+	}
+	for (int k = 0; k < TIER_LEVELS; k++)
+	{
+		int32_t		until;
+
+		if (k > before.rank)
+			slow->had[k] = slow->since;
+		if (k > before.rank || (slow->since == day && policy_of(slow)->window == TIER_TERM))
+			forget_lapse(slow, k);
+		if (slow->lapse[k] < 0)
+			continue;
+		/* what was over is over, what was promised is kept */
+		slow->gone[k] = is_lost(&before, k, day);
+		until = last_day(&before, k, slow->lapse[k], policy_of(&before)->downgrade);
+		if (until == CALENDAR_NEVER)
+			forget_lapse(slow, k);
+		else if (until > slow->least[k])
+			slow->least[k] = until;
+	}
+}
+
+static bool
+period_begins(const Slow *slow, int32_t day)
+{
+	return policy_of(slow)->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
+		period_on(slow, day).first == day;
 }
 
 static void
 slow_day(Slow *slow, int32_t day)
 {
+	bool		gives = period_begins(slow, day);
+
 	while (slow->policy + 1 < slow->of->policies &&
 		   slow->of->policy[slow->policy + 1].valid_from <= day)
 	{
-		const int  *successor = slow->of->policy[slow->policy + 1].successor;
-
-		slow->policy++;
-		slow->floor = successor[slow->floor];
-		slow->earned = successor[slow->earned];
-		if (successor[slow->rank] != slow->rank)
-		{
-			slow->since = day;
-			slow->reached = -1;
-		}
-		slow->rank = successor[slow->rank];
-		if (policy_of(slow)->level[slow->rank].floor > slow->floor)
-			slow->floor = policy_of(slow)->level[slow->rank].floor;
-		for (int k = 0; k < TIER_LEVELS; k++)
-			slow->had[k] = slow->since;
-		forget_lapses(slow);
+		next_version(slow, day);
+		gives = gives || period_begins(slow, day);
 	}
-	if (!lose(slow, day) &&
-		policy_of(slow)->upgrade == TIER_UPGRADE_NEXT_PERIOD &&
-		period_on(slow, day).first == day && slow->earned > slow->rank)
+	if (!lose(slow, day) && gives && slow->earned > slow->rank)
 	{
 		get_level(slow, slow->earned, day);
 		forget_lapses(slow);

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(98);
+SELECT plan(109);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- the vendors' examples ----------------------------------------------------------
@@ -125,6 +125,24 @@ SELECT is(told('2023-06-10 1000', :'yearly' || $$, landing => 'one level'$$, '20
 SELECT is(told(b, :'yearly', '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || :'yearly' || ', valid_from => ''2024-06-01''); UPDATE shop.tier SET floor_rank = 2 WHERE version = 2 AND rank = 3'), h, t) FROM (VALUES
 	('2023-06-10 1000', 'fourth 2023-06-10, third 2025-01-01', 'a floor of the next version holds for whoever has the tier when it begins'),
 	('2022-06-10 1000', 'fourth 2022-06-10, first 2024-01-01', '-- not for one who had it before')) AS v(b, h, t);
+
+SELECT is(told('2023-06-10 1000', :'yearly', '2030-12-31', 'UPDATE shop.tier SET floor_rank = 1 WHERE rank = 2'), 'fourth 2023-06-10, second 2025-01-01', 'who skips a tier has its floor as well');
+SELECT is(told('2023-06-10 1000', :'yearly' || $$, landing => 'one level', downgrade => 'end of next period'$$, '2030-12-31'), 'fourth 2023-06-10, third 2026-01-01, second 2027-01-01, first 2028-01-01', 'one level at a time: the first when the next period ends, then one a period');
+
+-- a lapse outlives the version under which it began
+SELECT is(told('2022-03-01 600', :'yearly', '2030-12-31', (SELECT string_agg('CALL tiering.create_tiers(''shop'', ''plan'', ' || :'yearly' || format(', valid_from => ''%s-01-01'')', y), ';') FROM generate_series(2024, 2028) AS y)),
+	'third 2022-03-01, first 2024-01-01', 'a version a year gives nobody another year');
+\set graceful '\'{100}\', tiers => \'{base,member}\', window_kind => \'rolling\', window_length => \'1 year\''
+SELECT is(told('2022-03-01 100', :'graceful' || $$, grace => '60 days'$$, '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || :'graceful' || format(', valid_from => ''2023-04-01''%s)', more)), 'member 2022-03-01, base ' || d, t)
+FROM (VALUES ($$, grace => '60 days'$$, '2023-04-30', 'a version within a grace of 60 days does not renew it'), ($$, grace => '90 days'$$, '2023-05-30', '-- a longer grace is that of the lapse'),
+	('', '2023-04-30', '-- without one, what was promised is kept')) AS v(more, d, t);
+SELECT is(told('2022-03-01 100', :'graceful' || $$, grace => '60 days'$$, '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || :'graceful' || ', valid_from => ''2023-04-01'', downgrade => ''never'')'), 'member 2022-03-01', '-- under never, it is kept');
+SELECT is(told('2022-03-01 100', :'graceful' || $$, grace => '60 days'$$, '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || replace(:'graceful', '100', '50') || ', valid_from => ''2022-04-01'')'), 'member 2022-03-01, base 2023-03-01', 'a version before the lapse has its own grace');
+SELECT is(told('2022-03-01 100, 2022-06-01 60', :'graceful' || $$, grace => '60 days'$$, '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || replace(:'graceful', '100', '50') || ', valid_from => ''2023-04-01'')'), 'member 2022-03-01, base 2023-06-01', 'a version that asks for less makes the lapse good');
+SELECT is(told('2024-05-05 600', $$'{100,500}', tiers => '{bronze,silver,gold}', window_kind => 'calendar', upgrade => 'next period'$$, '2030-12-31', $$CALL tiering.create_tiers('shop', 'plan', '{100,500}', tiers => '{bronze,silver,gold}', window_kind => 'calendar', valid_from => '2025-01-01')$$),
+	'bronze 2024-05-05, gold 2025-01-01, bronze 2026-01-01', 'what comes with the next period comes, also if another version begins with it');
+SELECT is(told('2023-03-01 100, 2023-09-01 100', :'member' || $$, window_kind => 'term'$$, '2030-12-31', $$CALL tiering.create_tiers('shop', 'plan', '{50,100}', tiers => '{base,mid,member}', window_kind => 'term', valid_from => '2023-06-01')$$),
+	'member 2023-03-01, member 2023-06-01, base 2025-03-01', 'a tier that is put below another does not begin its term anew');
 
 -- a refund that leaves the window is an upgrade that can be foreseen
 BEGIN;
