@@ -114,11 +114,18 @@ SELECT EXISTS (SELECT FROM lesser AS l WHERE l.benefit = $1)$sql$, TG_TABLE_SCHE
 			USING ERRCODE = 'check_violation', HINT = 'Nobody would have any of them: let one replace nothing.';
 	END IF;
 	EXECUTE format($sql$
-SELECT b.benefit, b.value, l.benefit AS lesser, l.value AS lesser_value
+SELECT b.benefit, b.value, b.occasion, l.benefit AS lesser, l.value AS lesser_value, l.occasion AS lesser_occasion,
+	b.occasion = 'always' OR b.occasion = l.occasion AND b.whole_month >= l.whole_month AS is_due_then
 FROM %1$I.tier_benefit AS b JOIN %1$I.tier_benefit AS l ON l.benefit = b.replaces
-WHERE $1 IN (b.benefit, l.benefit) AND l.kind = b.kind AND l.value > b.value$sql$, TG_TABLE_SCHEMA) INTO worse USING NEW.benefit;
-	IF worse.benefit IS NOT NULL THEN
-		RAISE EXCEPTION 'benefit "%" of % replaces "%" of %: a higher tier would have less', worse.benefit, worse.value, worse.lesser, worse.lesser_value
+WHERE $1 IN (b.benefit, l.benefit)
+	AND (l.kind = b.kind AND (l.value <= b.value OR l.value IS NULL) IS NOT TRUE
+		OR NOT (b.occasion = 'always' OR b.occasion = l.occasion AND b.whole_month >= l.whole_month))$sql$, TG_TABLE_SCHEMA) INTO worse USING NEW.benefit;
+	IF NOT worse.is_due_then THEN
+		RAISE EXCEPTION 'benefit "%" replaces "%", and is not due on all its days: a higher tier would have less', worse.benefit, worse.lesser
+			USING ERRCODE = 'check_violation', DETAIL = format('Their occasions are "%s" and "%s".', worse.occasion, worse.lesser_occasion),
+				  HINT = 'Let it replace nothing, or give both the same occasion and whole_month.';
+	ELSIF worse.benefit IS NOT NULL THEN
+		RAISE EXCEPTION 'benefit "%" of % replaces "%" of %: a higher tier would have less', worse.benefit, COALESCE(worse.value::text, 'no value'), worse.lesser, worse.lesser_value
 			USING ERRCODE = 'check_violation', HINT = 'Raise its value, or let it replace nothing.';
 	END IF;
 	RETURN NULL;
@@ -126,7 +133,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION tiering.refuse_lesser_benefit() IS
-'internal: refuses a benefit that replaces one that is worth more';
+'internal: refuses a benefit that replaces one that is worth more, or is due on other days';
 
 CREATE FUNCTION tiering.redefine_benefits()
 RETURNS trigger

@@ -76,11 +76,12 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION tiering.tier_review(tiering.purchase_history, tiering.tier_entry[], tiering.tier_override[], date, jsonb, date, text, date, tiering.tier_standing) IS
 'tier_events() and tier_standing() at once; NULL where there are no events and the standing is the stored one';
 
--- Months and days of a length of time; NULL for one that has hours, or is negative
+-- Months and days of a length of time; NULL for one that has hours, or anything negative
 CREATE FUNCTION tiering.months_of(span interval)
 RETURNS integer
 LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN span >= interval '0' AND extract(epoch FROM span - date_trunc('day', span)) = 0
+RETURN CASE WHEN extract(year FROM span) >= 0 AND extract(month FROM span) >= 0 AND extract(day FROM span) >= 0
+		AND extract(epoch FROM span - date_trunc('day', span)) = 0
 	THEN (extract(year FROM span) * 12 + extract(month FROM span))::integer END;
 
 COMMENT ON FUNCTION tiering.months_of(interval) IS 'internal: months of a length of time that has whole days';

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(43);
+SELECT plan(46);
 
 CREATE TABLE person (id integer PRIMARY KEY, birthday date, joined date);
 -- occasions are told by this day, whenever this runs
@@ -74,6 +74,9 @@ SELECT matches(error_of(s), e, t) FROM (VALUES
 	($$INSERT INTO club.tier_entitlement VALUES ('plan', 'nothing', 'gold')$$, '^23503 ', 'a benefit that does not exist'),
 	($$INSERT INTO club.tier_entitlement VALUES ('nothing', 'card', 'gold')$$, '^23503 ', 'a programme that does not exist'),
 	($$INSERT INTO club.tier_benefit (benefit, name, kind, value, replaces) VALUES ('three', '3 percent off', 'discount', 3, 'five'); INSERT INTO club.tier_entitlement VALUES ('plan', 'three', 'gold')$$, '^23514 ', 'a higher tier has not less than a lower one'),
+	($$INSERT INTO club.tier_benefit (benefit, name, kind, value, replaces) VALUES ('some', 'Some percent off', 'discount', NULL, 'five')$$, '^23514 .*no value', '-- nor one of no value'),
+	($$INSERT INTO club.tier_benefit (benefit, name, kind, value, occasion, replaces) VALUES ('party', '50 percent off on a birthday', 'discount', 50, 'birthday', 'five')$$, '^23514 .*not due on all', '-- nor one that is due now and then only'),
+	($$UPDATE club.tier_benefit SET replaces = 'flowers' WHERE benefit = 'cake'$$, '^23514 .*not due on all', '-- nor on a day of a month'),
 	($$UPDATE club.tier_benefit SET value = 1 WHERE benefit = 'twenty'$$, '^23514 ', '-- nor is it made less later'),
 	($$UPDATE club.tier_benefit SET value = 30 WHERE benefit = 'five'$$, '^23514 ', '-- nor is the lesser one made more'),
 	($$UPDATE club.tier_benefit SET replaces = 'twenty' WHERE benefit = 'five'$$, '^23514 ', 'benefits do not replace each other in a circle'),
