@@ -222,6 +222,8 @@ find_standing(const Replay *replay, Datum *values, bool *nulls)
 	TierEvent	next = {0};
 	bool		changes = find_outlook(replay, &next);
 
+	if (policy->window == TIER_TERM)
+		window.first = Max(window.first, state->counts_from);
 	for (int m = 0; m < rules->metrics; m++)
 		metric[m] = state->sum[m].sum;
 	memset(nulls, false, STANDING_FIELDS * sizeof(bool));
@@ -242,7 +244,8 @@ find_standing(const Replay *replay, Datum *values, bool *nulls)
 	{
 		const TierLevel *level = &policy->level[rank + 1];
 
-		nulls[11] = !tier_missing(rules, level, state, &values[11]);
+		nulls[11] = state->earned > rank ||
+			!tier_missing(rules, level, state, &values[11]);
 		values[12] = Float8GetDatum(tier_progress(level, state));
 	}
 	nulls[13] = state->earned >= state->rank ||

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(109);
+SELECT plan(111);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- the vendors' examples ----------------------------------------------------------
@@ -143,6 +143,20 @@ SELECT is(told('2024-05-05 600', $$'{100,500}', tiers => '{bronze,silver,gold}',
 	'bronze 2024-05-05, gold 2025-01-01, bronze 2026-01-01', 'what comes with the next period comes, also if another version begins with it');
 SELECT is(told('2023-03-01 100, 2023-09-01 100', :'member' || $$, window_kind => 'term'$$, '2030-12-31', $$CALL tiering.create_tiers('shop', 'plan', '{50,100}', tiers => '{base,mid,member}', window_kind => 'term', valid_from => '2023-06-01')$$),
 	'member 2023-03-01, member 2023-06-01, base 2025-03-01', 'a tier that is put below another does not begin its term anew');
+
+-- what a standing says adds up
+BEGIN;
+CALL tiering.create_tiers('shop', 'term', '{100}', tiers => '{base,member}', window_kind => 'term', window_length => '365 days', in_use => false);
+SELECT is((s.window_from, s.metrics ->> 'net_spend')::text, '(2025-03-11,30)', 'the day that led to a term is none of those that count for it')
+FROM (SELECT tiering.purchase_history_agg(d, a) AS h FROM (VALUES (date '2025-02-01', 10), ('2025-03-10', 100), ('2025-03-20', 30)) AS v(d, a)) AS p,
+	LATERAL tiering.tier_standing(h, NULL, NULL, NULL, tiering.tier_document('shop', 'term'), '2025-04-01') AS s;
+CALL tiering.create_tiers('shop', 'next', '{100}', tiers => '{base,member}', window_kind => 'calendar', upgrade => 'next period', in_use => false);
+INSERT INTO shop.tier_condition (programme, version, rank, metric, threshold) VALUES ('next', 1, 1, 'orders', 10);
+UPDATE shop.tier SET combine = 'any' WHERE programme = 'next' AND rank = 1;
+SELECT is((s.tier, s.next_tier, s.missing_for_next)::text, '(base,member,)', 'one of two conditions is there: nothing is missing for a tier that comes with the next period')
+FROM (SELECT tiering.purchase_history_agg(date '2025-03-10', 140) AS h) AS p,
+	LATERAL tiering.tier_standing(h, NULL, NULL, NULL, tiering.tier_document('shop', 'next'), '2025-04-01') AS s;
+ROLLBACK;
 
 -- a refund that leaves the window is an upgrade that can be foreseen
 BEGIN;
