@@ -277,7 +277,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	RETURN QUERY EXECUTE format($sql$
-SELECT c.version, format('nobody can reach tier "%%s": %%s is never %%s', t.tier, c.metric, c.threshold), v.hint
+SELECT c.version, CASE WHEN t.combine = 'all' THEN format('nobody can reach tier "%%s": %%s is never %%s', t.tier, c.metric, c.threshold)
+	ELSE format('nobody can meet a condition of tier "%%s": %%s is never %%s', t.tier, c.metric, c.threshold) END, v.hint
 FROM %1$I.tier_condition AS c
 	JOIN %1$I.tier AS t USING (programme, version, rank)
 	JOIN %1$I.tier_policy AS p USING (programme, version)
@@ -288,7 +289,11 @@ FROM %1$I.tier_condition AS c
 			'The window has no more days than that.'),
 		(m.value_column IN ('r_score', 'f_score', 'm_score') AND m.kind = 'profile', (SELECT s.bins FROM %1$I.pipeline AS s), 'Scores go from 1 to the pipeline''s bins.')
 	) AS v(applies, most, hint)
-WHERE c.programme = $1 AND t.combine = 'all' AND v.applies AND c.threshold > v.most
+WHERE c.programme = $1 AND v.applies AND c.threshold > v.most
+UNION ALL
+SELECT c.version, format('everybody meets a condition of tier "%%s": %%s is never below %%s', t.tier, c.metric, c.threshold), 'Ask for more, or delete the condition.'
+FROM %1$I.tier_condition AS c JOIN %1$I.tier AS t USING (programme, version, rank) JOIN %1$I.tier_metric AS m USING (metric)
+WHERE c.programme = $1 AND m.kind IN ('orders', 'purchase_days', 'gross_spend', 'percentile') AND c.threshold <= 0
 UNION ALL
 SELECT p.version, format('benefit "%%s" belongs to tier "%%s", which this version has not', x.benefit, x.tier), 'Give the entitlement another tier in tier_entitlement, or none.'
 FROM %1$I.tier_entitlement AS x JOIN %1$I.tier_policy AS p USING (programme)

@@ -72,6 +72,10 @@ SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metri
 	SELECT m.*, row_number() OVER (ORDER BY m.metric) AS number FROM %1$I.tier_metric AS m
 	WHERE EXISTS (SELECT FROM %1$I.tier_condition AS c WHERE c.programme = $1 AND c.metric = m.metric)
 ) AS x WHERE x.kind IN ('sum', 'last', 'profile', 'percentile')$sql$, pipeline) USING of_programme LOOP
+		IF m.kind IN ('sum', 'last') AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = m.relation) THEN
+			RAISE EXCEPTION 'the relation of metric "%" was dropped', m.metric
+				USING ERRCODE = 'undefined_table', HINT = 'Insert a metric of another relation, and a version of the programme that uses it.';
+		END IF;
 		parts := parts || CASE WHEN m.kind IN ('profile', 'percentile') AND simulated AND NOT m.is_stored THEN
 			format('SELECT v.customer_id, %s AS metric, date ''0001-01-01'' AS day, v.value AS amount FROM (%s) AS v', m.number,
 				tiering.tier_values_sql(pipeline, m.kind, m.value_column))

@@ -185,6 +185,112 @@ $$;
 COMMENT ON FUNCTION tiering.tier_numbers_text(jsonb, text) IS
 'internal: metrics in words';
 
+-- Where the metrics of a window come from: purchases, rows of other relations, or
+-- the newest value
+CREATE FUNCTION tiering.tier_sources_text(document jsonb, history tiering.purchase_history, entries tiering.tier_entry[], from_day date, until_day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH metric AS (
+		SELECT m.value ->> 'metric' AS metric, m.value ->> 'kind' AS kind, m.ordinality FROM jsonb_array_elements(document -> 'metrics') WITH ORDINALITY AS m
+	), entry AS (
+		SELECT m.metric, m.kind, e.day, e.amount, row_number() OVER (PARTITION BY m.metric ORDER BY e.day DESC, e.amount DESC) AS n, count(*) OVER (PARTITION BY m.metric) AS count
+		FROM unnest(entries) AS e JOIN metric AS m ON m.ordinality = e.metric
+		WHERE e.day <= until_day AND (m.kind = 'last' OR e.day >= from_day OR from_day IS NULL)
+	)
+	SELECT COALESCE(string_agg(w.words, '' ORDER BY w.place, w.words), '') FROM (
+		SELECT 1 AS place, ' from purchases on ' || tiering.tier_purchases_text(history, from_day, until_day) AS words
+		WHERE EXISTS (SELECT FROM metric AS m WHERE m.kind NOT IN ('sum', 'last'))
+		UNION ALL
+		SELECT 2, format('; %s from rows of %s', e.metric, string_agg(format('%s (%s)', to_char(e.day, 'YYYY-MM-DD'), trim_scale(e.amount)), ', ' ORDER BY e.n) FILTER (WHERE e.n <= CASE e.kind WHEN 'last' THEN 1 ELSE 10 END))
+			|| CASE WHEN max(e.count) > 10 AND e.kind = 'sum' THEN format(' and %s rows before', max(e.count) - 10) ELSE '' END
+		FROM entry AS e GROUP BY e.metric, e.kind
+	) AS w
+$$;
+
+COMMENT ON FUNCTION tiering.tier_sources_text(jsonb, tiering.purchase_history, tiering.tier_entry[], date, date) IS
+'internal: what metrics are made of, in words';
+
+-- What a decision was, as it was told, and what it was made of
+CREATE FUNCTION tiering.tier_decision_text(pipeline text, customer anyelement, told record, history tiering.purchase_history, given record, document jsonb)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	day date := lower(told.valid);
+	is_term boolean := EXISTS (SELECT FROM jsonb_array_elements(document -> 'versions') AS v
+		WHERE (v.value ->> 'version')::integer = told.version AND v.value ->> 'window_kind' = 'term');
+	then_was tiering.tier_standing;
+	from_words text := '';
+BEGIN
+	-- a term begins on the day after what led to it
+	then_was := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, document, CASE WHEN is_term THEN day - 1 ELSE day END);
+	IF told.reason IN ('enrolled', 'upgraded') AND (is_term OR then_was.metrics = told.metrics) THEN
+		from_words := tiering.tier_sources_text(document, history, given.entries, then_was.window_from, day);
+	END IF;
+	RETURN format('%s%s, with %s%s',
+		CASE told.reason
+			WHEN 'enrolled' THEN CASE WHEN tiering.first_purchase(history, day) = day THEN 'first purchase' ELSE 'a member since then' END
+			WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
+			WHEN 'downgraded' THEN 'downgraded from ' || told.former_tier
+			WHEN 'policy' THEN 'another version or programme'
+			WHEN 'given' THEN 'given by hand'
+			WHEN 'given ended' THEN 'what was given by hand ended'
+			ELSE 'corrected, since what is known of earlier days has changed' END,
+		CASE told.reason WHEN 'given' THEN (SELECT format(' by %s: %s', g.author, g.reason) FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g) ELSE '' END,
+		tiering.tier_numbers_text(told.metrics, ', '),
+		from_words);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_decision_text(text, anyelement, record, tiering.purchase_history, record, jsonb) IS
+'internal: a decision in words';
+
+-- What would change a tier, in words; nothing where the orders of now give another
+CREATE FUNCTION tiering.tier_outlook_text(pipeline text, programme text, s tiering.tier_standing)
+RETURNS TABLE (topic text, explanation text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	joined text;
+BEGIN
+	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;
+	RETURN QUERY
+	SELECT v.topic, v.explanation FROM (VALUES
+		('next tier', format('%s asks for %s%s', s.next_tier, tiering.tier_conditions_text(pipeline, programme, s.version, s.next_tier),
+			COALESCE('; missing: ' || tiering.tier_numbers_text(s.missing_for_next, joined), '; reached, and given with the next period')), s.next_tier IS NOT NULL),
+		('to keep it', format('missing: %s', tiering.tier_numbers_text(s.missing_to_keep, ' and ')), s.missing_to_keep IS NOT NULL),
+		('without purchases', format('%s from %s', s.then_tier, to_char(s.valid_until + 1, 'YYYY-MM-DD')), s.valid_until IS NOT NULL),
+		('without purchases', 'the tier stays', s.valid_until IS NULL)
+	) AS v(topic, explanation, applies) WHERE v.applies;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_outlook_text(text, text, tiering.tier_standing) IS
+'internal: what would change a tier, in words';
+
+-- Why there is no tier on a day
+CREATE FUNCTION tiering.no_tier_text(pipeline text, customer anyelement, day date)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	begins date;
+BEGIN
+	EXECUTE format('SELECT min(p.valid_from) FROM %1$I.tier_policy AS p JOIN %1$I.tier_programme AS g USING (programme) WHERE g.in_use', pipeline) INTO begins;
+	RETURN format('no tier on %s: %s', to_char(day, 'YYYY-MM-DD'), CASE WHEN begins > day
+		THEN format('the programme in use begins on %s', to_char(begins, 'YYYY-MM-DD'))
+		ELSE format('customer %s is not known then', COALESCE(customer::text, 'null')) END);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.no_tier_text(text, anyelement, date) IS
+'internal: why a customer has no tier on a day, in words';
+
 CREATE FUNCTION tiering.explain_tier_of(pipeline text, customer anyelement, as_of date)
 RETURNS TABLE (topic text, explanation text)
 LANGUAGE plpgsql STABLE
@@ -196,8 +302,9 @@ DECLARE
 	day date := as_of;
 	history tiering.purchase_history;
 	given record;
+	document jsonb;
 	s tiering.tier_standing;
-	joined text;
+	tier_words text;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
 	EXECUTE format('SELECT max(e.as_of) FROM %I.tier_evaluation AS e', pipeline) INTO last_day;
@@ -210,38 +317,33 @@ BEGIN
 SELECT h.*, n.name FROM %1$I.tier_history AS h LEFT JOIN %1$I.tier_name AS n ON n.tier = h.tier AND n.language = 'en'
 WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pipeline) INTO told USING customer, day;
 	IF told.tier IS NULL THEN
-		RETURN QUERY VALUES ('tier', format('no tier on %s: customer %s is not known then', to_char(day, 'YYYY-MM-DD'), COALESCE(customer::text, 'null')));
+		RETURN QUERY VALUES ('tier', tiering.no_tier_text(pipeline, customer, day));
+		RETURN;
+	END IF;
+	tier_words := format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme);
+	document := tiering.tier_document(pipeline, told.programme);
+	IF document IS NULL THEN
+		RETURN QUERY VALUES ('tier', tier_words || ', which was deleted since');
 		RETURN;
 	END IF;
 	EXECUTE format('SELECT h.history FROM %I.purchase_history AS h WHERE h.customer_id = $1', pipeline) INTO history USING customer;
 	SELECT * INTO given FROM tiering.tier_case_of(pipeline, told.programme, customer);
-	IF tiering.tier_document(pipeline, told.programme) IS NULL THEN
-		RETURN QUERY VALUES ('tier', format('%s since %s, rank %s, by version %s of programme "%s", which was deleted since', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme));
-		RETURN;
-	END IF;
-	s := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, tiering.tier_document(pipeline, told.programme), day);
+	s := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, document, day);
 	RETURN QUERY VALUES
-		('tier', format('%s since %s, rank %s, by version %s of programme "%s"', COALESCE(told.name, told.tier), to_char(lower(told.valid), 'YYYY-MM-DD'), told.rank, told.version, told.programme)),
-		('decision', format('%s%s, with %s', CASE told.reason
-				WHEN 'enrolled' THEN CASE WHEN tiering.first_purchase(history, day) = lower(told.valid) THEN 'first purchase' ELSE 'a member since then' END WHEN 'upgraded' THEN 'upgraded from ' || told.former_tier
-				WHEN 'downgraded' THEN 'downgraded from ' || told.former_tier WHEN 'policy' THEN 'another version or programme'
-				WHEN 'given' THEN 'given by hand' WHEN 'given ended' THEN 'what was given by hand ended' ELSE 'corrected, since what is known of earlier days has changed' END,
-			CASE WHEN told.reason = 'given' THEN (SELECT format(' by %s: %s', g.author, g.reason) FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g) ELSE '' END,
-			tiering.tier_numbers_text(told.metrics, ', '))),
-		('rule', tiering.tier_conditions_text(pipeline, told.programme, s.version, told.tier)),
-		('window', tiering.tier_window_text(pipeline, told.programme, s.version)),
-		('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
-			COALESCE(' from purchases on ' || tiering.tier_purchases_text(history, s.window_from, LEAST(day, COALESCE(s.window_until, day))), '')));
-	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, told.programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;
-	RETURN QUERY
-	SELECT v.topic, v.explanation FROM (VALUES
-		('next tier', format('%s asks for %s%s', s.next_tier, tiering.tier_conditions_text(pipeline, told.programme, s.version, s.next_tier),
-			COALESCE('; missing: ' || tiering.tier_numbers_text(s.missing_for_next, joined), '; reached, and given with the next period')), s.next_tier IS NOT NULL),
-		('to keep it', format('missing: %s', tiering.tier_numbers_text(s.missing_to_keep, ' and ')), s.missing_to_keep IS NOT NULL),
-		('without purchases', format('%s from %s', s.then_tier, to_char(s.valid_until + 1, 'YYYY-MM-DD')), s.valid_until IS NOT NULL),
-		('without purchases', 'the tier stays', s.valid_until IS NULL),
-		('note', format('today''s orders would have given %s on that day; what was told stays', s.tier), s.tier <> told.tier)
-	) AS v(topic, explanation, applies) WHERE v.applies;
+		('tier', tier_words),
+		('decision', tiering.tier_decision_text(pipeline, customer, told, history, given, document)),
+		('rule', format('%s%s', CASE WHEN s.version <> told.version THEN format('by version %s now: ', s.version) ELSE '' END,
+			tiering.tier_conditions_text(pipeline, told.programme, COALESCE(s.version, told.version), told.tier))),
+		('window', tiering.tier_window_text(pipeline, told.programme, COALESCE(s.version, told.version)));
+	IF s.rank IS NOT NULL THEN
+		RETURN QUERY VALUES ('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
+			tiering.tier_sources_text(document, history, given.entries, s.window_from, LEAST(day, COALESCE(s.window_until, day)))));
+	END IF;
+	IF s.tier = told.tier THEN
+		RETURN QUERY SELECT * FROM tiering.tier_outlook_text(pipeline, told.programme, s);
+	ELSE
+		RETURN QUERY VALUES ('note', format('what is known today would have given %s on that day; what was told stays', COALESCE(s.tier, 'no tier')));
+	END IF;
 END;
 $$;
 

@@ -45,6 +45,22 @@ $$;
 COMMENT ON FUNCTION tiering.simulated_tiers(text, text, date, date) IS
 'the tier that each customer would have on a day under a programme, with his moves and his net money since another day; nothing is written';
 
+-- The tiers of the version that holds on a day
+CREATE FUNCTION tiering.tier_levels_on(pipeline text, of_programme text, day date)
+RETURNS TABLE (tier text, rank integer)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format($sql$
+SELECT t.tier, t.rank FROM %1$I.tier AS t WHERE t.programme = $1 AND t.version = (
+	SELECT max(p.version) FROM %1$I.tier_policy AS p WHERE p.programme = $1 AND p.valid_from <= $2)$sql$, pipeline) USING of_programme, day;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.tier_levels_on(text, text, date) IS
+'internal: tiers of the version that holds on a day';
+
 CREATE FUNCTION tiering.simulate_tiers(pipeline text, programme text, from_day date, until_day date)
 RETURNS TABLE (tier text, rank integer, customers bigint, customers_today bigint, revenue numeric, revenue_today numeric,
 	upgrades bigint, upgrades_today bigint, downgrades bigint, downgrades_today bigint)
@@ -63,13 +79,17 @@ BEGIN
 		UNION ALL
 		SELECT s.*, false FROM tiering.simulated_tiers(pipeline, used, from_day, until_day) AS s
 	)
-	SELECT b.tier, max(b.rank), count(*) FILTER (WHERE b.is_other), count(*) FILTER (WHERE NOT b.is_other),
+	SELECT l.tier, max(l.rank), count(b.tier) FILTER (WHERE b.is_other), count(b.tier) FILTER (WHERE NOT b.is_other),
 		COALESCE(sum(b.revenue) FILTER (WHERE b.is_other), 0), COALESCE(sum(b.revenue) FILTER (WHERE NOT b.is_other), 0),
 		COALESCE(sum(b.upgrades) FILTER (WHERE b.is_other), 0)::bigint, COALESCE(sum(b.upgrades) FILTER (WHERE NOT b.is_other), 0)::bigint,
 		COALESCE(sum(b.downgrades) FILTER (WHERE b.is_other), 0)::bigint, COALESCE(sum(b.downgrades) FILTER (WHERE NOT b.is_other), 0)::bigint
-	FROM both_of AS b
-	GROUP BY b.tier
-	ORDER BY max(b.rank), b.tier;
+	FROM (
+		SELECT l.tier, max(l.rank) AS rank FROM (
+			SELECT v.tier, v.rank FROM tiering.tier_levels_on(pipeline, simulate_tiers.programme, until_day) AS v
+			UNION ALL SELECT v.tier, v.rank FROM tiering.tier_levels_on(pipeline, used, until_day) AS v) AS l GROUP BY l.tier
+		) AS l LEFT JOIN both_of AS b ON b.tier = l.tier
+	GROUP BY l.tier
+	ORDER BY max(l.rank), l.tier;
 END;
 $$;
 

@@ -25,7 +25,7 @@ FROM %1$I.tier_decision AS d WHERE d.superseded_at IS NOT NULL AND d.tier IS NOT
 
 CREATE VIEW %1$I.customer_tier AS
 SELECT s.customer_id, e.as_of, s.tier, COALESCE(n.name, s.tier) AS tier_name, s.rank, s.since, s.valid_until, s.then_tier, s.is_given, s.next_tier, s.missing_for_next,
-	round((100 * s.progress)::numeric, 1) AS progress_percent, s.missing_to_keep,
+	trunc(100 * s.progress::numeric, 1) AS progress_percent, s.missing_to_keep,
 	CASE WHEN f.rank < s.rank THEN s.valid_until + 1 END AS downgrade_on, s.metrics, e.programme, s.version
 FROM %1$I.tier_standing AS s
 	CROSS JOIN (SELECT x.programme, x.as_of FROM %1$I.tier_evaluation AS x ORDER BY x.evaluation DESC LIMIT 1) AS e
@@ -33,11 +33,16 @@ FROM %1$I.tier_standing AS s
 	LEFT JOIN %1$I.tier AS f ON f.programme = e.programme AND f.version = s.version AND f.tier = s.then_tier;
 
 CREATE VIEW %1$I.tier_movement AS
-SELECT date_trunc('month', lower(h.valid))::date AS month, h.former_tier AS from_tier, h.tier AS to_tier, h.reason,
-	CASE WHEN h.former_tier IS NULL THEN 'new' WHEN h.reason = 'policy' THEN 'policy' WHEN h.rank > h.former_rank THEN 'up' WHEN h.rank < h.former_rank THEN 'down' ELSE 'same' END AS direction,
+SELECT date_trunc('month', h.valid_from)::date AS month, h.former_tier AS from_tier, h.tier AS to_tier, h.reason,
+	CASE WHEN h.tier IS NULL THEN 'left' WHEN h.former_tier IS NULL THEN 'new' WHEN h.reason = 'policy' THEN 'policy'
+		WHEN h.rank > h.former_rank THEN 'up' WHEN h.rank < h.former_rank THEN 'down' ELSE 'same' END AS direction,
 	count(*) AS customers
-FROM %1$I.tier_history AS h
-WHERE h.superseded_at IS NULL
+FROM (
+	SELECT l.valid_from, l.tier, l.rank, l.reason, lag(l.tier) OVER w AS former_tier, lag(l.rank) OVER w AS former_rank
+	FROM %1$I.tier_decision AS l WHERE l.superseded_at IS NULL
+	WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.valid_from)
+) AS h
+WHERE h.tier IS NOT NULL OR h.former_tier IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5;
 
 CREATE VIEW %1$I.tier_summary AS
@@ -89,7 +94,7 @@ COMMENT ON COLUMN %1$I.customer_tier.since IS 'first day with it';
 COMMENT ON COLUMN %1$I.customer_tier.valid_until IS 'last day with it if nothing more is bought; NULL: no end in the next twenty years';
 COMMENT ON COLUMN %1$I.customer_tier.then_tier IS 'tier after that';
 COMMENT ON COLUMN %1$I.customer_tier.is_given IS 'was it given by hand?';
-COMMENT ON COLUMN %1$I.customer_tier.next_tier IS 'next higher tier; NULL at the top';
+COMMENT ON COLUMN %1$I.customer_tier.next_tier IS 'next higher tier; NULL at the top, or while just this one is given';
 COMMENT ON COLUMN %1$I.customer_tier.missing_for_next IS 'what of which metric is missing for it; NULL: nothing';
 COMMENT ON COLUMN %1$I.customer_tier.progress_percent IS 'how much of the next tier is there: the least of its conditions where all are needed';
 COMMENT ON COLUMN %1$I.customer_tier.missing_to_keep IS 'what is missing to keep the present tier; NULL: nothing';
@@ -97,12 +102,12 @@ COMMENT ON COLUMN %1$I.customer_tier.downgrade_on IS 'first day with a lower tie
 COMMENT ON COLUMN %1$I.customer_tier.metrics IS 'metrics of the window until as_of';
 COMMENT ON COLUMN %1$I.customer_tier.programme IS 'programme in use';
 COMMENT ON COLUMN %1$I.customer_tier.version IS 'version of its policy';
-COMMENT ON VIEW %1$I.tier_movement IS 'changes of tier by month: upgrades, downgrades, new customers';
+COMMENT ON VIEW %1$I.tier_movement IS 'changes of tier by month: upgrades, downgrades, customers who come and leave';
 COMMENT ON COLUMN %1$I.tier_movement.month IS 'first day of the month';
 COMMENT ON COLUMN %1$I.tier_movement.from_tier IS 'tier before; NULL: new';
-COMMENT ON COLUMN %1$I.tier_movement.to_tier IS 'tier after';
+COMMENT ON COLUMN %1$I.tier_movement.to_tier IS 'tier after; NULL: left';
 COMMENT ON COLUMN %1$I.tier_movement.reason IS 'as in tier_history';
-COMMENT ON COLUMN %1$I.tier_movement.direction IS 'new, up, down, same, or policy: another version or programme';
+COMMENT ON COLUMN %1$I.tier_movement.direction IS 'new, up, down, same, left, or policy: another version or programme';
 COMMENT ON COLUMN %1$I.tier_movement.customers IS 'how many';
 COMMENT ON VIEW %1$I.tier_summary IS 'the pyramid: customers and revenue of each tier';
 COMMENT ON COLUMN %1$I.tier_summary.tier IS 'code of the tier';

@@ -291,6 +291,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	known text;
+	wrong numeric;
 	next_version integer;
 	has_periods boolean := window_kind NOT IN ('lifetime', 'rolling') OR decision_period IS NOT NULL;
 BEGIN
@@ -303,6 +304,15 @@ BEGIN
 	IF known IS NOT NULL THEN
 		RAISE EXCEPTION 'metric "%" is unknown', metric
 			USING ERRCODE = 'undefined_object', HINT = format('There are: %s. Others are rows of %I.tier_metric.', known, name);
+	END IF;
+	IF array_ndims(thresholds) > 1 OR array_ndims(tiers) > 1 THEN
+		RAISE EXCEPTION 'thresholds % and tiers % are no lists', thresholds, tiers
+			USING ERRCODE = 'array_subscript_error', HINT = 'Pass one dimension, such as {100,500}.';
+	END IF;
+	SELECT u.threshold INTO wrong FROM unnest(thresholds) AS u(threshold) WHERE (abs(u.threshold) < 1e15) IS NOT TRUE LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'threshold % is not a number below 10^15', COALESCE(wrong::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the least value that each tier asks for.';
 	END IF;
 	IF cardinality(thresholds) <> cardinality(tiers) - 1 THEN
 		RAISE EXCEPTION '% thresholds do not fit % tiers', cardinality(thresholds), cardinality(tiers)

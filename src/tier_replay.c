@@ -93,6 +93,16 @@ typedef struct Events
 } Events;
 
 static void
+add_row(Events *events, Datum *values, bool *nulls)
+{
+	if (events->row == NULL)
+		events->row = lookup_rowtype_tupdesc(events->type, -1);
+	events->array = accumArrayResult(events->array,
+									 HeapTupleGetDatum(heap_form_tuple(events->row, values, nulls)),
+									 false, events->type, CurrentMemoryContext);
+}
+
+static void
 add_event(Events *events, const TierEvent *event, int32 day, const char *reason)
 {
 	const TierRules *rules = events->rules;
@@ -106,11 +116,20 @@ add_event(Events *events, const TierEvent *event, int32 day, const char *reason)
 		tier_metrics(rules, event->metric)
 	};
 
-	if (events->row == NULL)
-		events->row = lookup_rowtype_tupdesc(events->type, -1);
-	events->array = accumArrayResult(events->array,
-									 HeapTupleGetDatum(heap_form_tuple(events->row, values, nulls)),
-									 false, events->type, CurrentMemoryContext);
+	add_row(events, values, nulls);
+}
+
+/* He had a level, and has none now */
+static void
+add_leaving(Events *events, int32 day)
+{
+	Datum		values[EVENT_FIELDS] = {
+		DateADTGetDatum(history_date_of_day(day)),
+		[4] = CStringGetTextDatum("left")
+	};
+	bool		nulls[EVENT_FIELDS] = {false, true, true, true, false, true};
+
+	add_row(events, values, nulls);
 }
 
 /*
@@ -125,10 +144,13 @@ gather_correction(Replay *replay, int32 day, const char *told, Events *events)
 
 	while (replay_next(replay, day))
 		is_known = true;
+	if (!is_known && told[0] != '\0')
+		add_leaving(events, day);
+	if (!is_known)
+		return;
 	now = replay->last;
 	now.policy = replay->state.policy;
-	if (!is_known ||
-		strcmp(told, code_of(replay->rules, now.policy, now.rank)) == 0)
+	if (strcmp(told, code_of(replay->rules, now.policy, now.rank)) == 0)
 		return;
 	if (now.day == day)
 	{
@@ -215,7 +237,7 @@ find_standing(const Replay *replay, Datum *values, bool *nulls)
 	const TierState *state = &replay->state;
 	const TierPolicy *policy = &rules->policy[state->policy];
 	int			rank = state->shown;
-	bool		has_next = rank + 1 < policy->levels;
+	bool		has_next = rank + 1 < policy->levels && !state->is_fixed;
 	CalendarPeriod window = tier_window(policy, replay->of.enrolled, state->since,
 										replay->until);
 	SignedUnits metric[TIER_METRICS];

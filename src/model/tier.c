@@ -419,9 +419,9 @@ next_day(const TierCase *of, const TierState *state)
 
 /* The level that is shown: what was earned, unless something was given */
 static int
-shown_level(const TierCase *of, const TierState *state, bool *given)
+shown_level(const TierCase *of, TierState *state, bool *given)
 {
-	*given = false;
+	*given = state->is_fixed = false;
 	for (size_t i = of->overrides; i-- > 0;)
 	{
 		const TierOverride *override = &of->override[i];
@@ -432,7 +432,8 @@ shown_level(const TierCase *of, const TierState *state, bool *given)
 		rank = level_named(&of->policy[state->policy], override->name);
 		if (rank < 0)
 			continue;
-		*given = !override->is_floor || rank > state->rank;
+		state->is_fixed = !override->is_floor;
+		*given = state->is_fixed || rank > state->rank;
 		return *given ? rank : state->rank;
 	}
 	return state->rank;

@@ -169,6 +169,7 @@ typedef struct TierState
 										 * good; NEVER: it has not lapsed */
 	int			shown;			/* rank, or what was given */
 	int			shown_name;		/* of that level */
+	bool		is_fixed;		/* nothing that is earned is shown */
 	TierSum		sum[TIER_METRICS];
 	SignedUnits metric[TIER_METRICS];	/* that the rank was decided by */
 } TierState;

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(127);
+SELECT plan(137);
 
 -- Two pipelines over the same orders, one of each kind of corrections
 CALL tiering.create_pipeline('now', 'orders', 'customer', 'day', 'amount', time_zone => 'UTC');
@@ -205,5 +205,40 @@ UPDATE now.tier_programme SET in_use = true WHERE programme = 'plan';
 CALL tiering.refresh('now', as_of => '2024-10-05');
 SELECT is((SELECT tier || ' ' || since || ' ' || programme || ' ' || version FROM now.customer_tier WHERE customer_id = 3), 'gold 2024-10-02 plan 2', 'back to the former programme, from the day after the last one that was decided');
 SELECT is(overlaps(p), 0::bigint, 'live ranges do not overlap: ' || p) FROM unnest('{now,retro}'::text[]) AS p;
+
+-- --- who is no member any more on the days that follow ------------------------------------
+
+CREATE TABLE moved (customer integer, day date, amount numeric);
+INSERT INTO moved VALUES (1, '2024-12-01', 1000), (2, '2024-12-01', 50);
+CREATE FUNCTION moved_tiers(pipeline text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE found text;
+BEGIN
+	EXECUTE format('SELECT string_agg(concat_ws('' '', tier, valid, reason), '', '' ORDER BY valid) FROM %I.tier_history WHERE customer_id = 1 AND superseded_at IS NULL', pipeline) INTO found;
+	RETURN found;
+END $$;
+SELECT format($$CALL tiering.create_pipeline(%1$L, 'moved', 'customer', 'day', 'amount', time_zone => 'UTC'); CALL tiering.create_tiers(%1$L, 'plan', '{100,500}', tiers => '{bronze,silver,gold}'); CALL tiering.refresh(%1$L, as_of => '2025-02-01')$$, p) FROM unnest('{jump,daily}'::text[]) AS p \gexec
+DELETE FROM moved WHERE customer = 1;
+INSERT INTO moved VALUES (1, '2025-05-17', 20);
+CALL tiering.refresh('daily', as_of => '2025-02-02');
+CALL tiering.refresh('daily', as_of => '2025-08-20');
+CALL tiering.refresh('jump', as_of => '2025-08-20');
+SELECT is(moved_tiers(p), 'gold [2024-12-01,2025-02-02) enrolled, bronze [2025-05-17,) enrolled', 'who is no customer any more has left, until he buys anew: ' || t) FROM (VALUES ('daily', 'day by day'), ('jump', 'and at once')) AS v(p, t);
+SELECT is((SELECT string_agg(concat_ws(' ', month, direction, from_tier, customers), ', ' ORDER BY month, direction) FROM jump.tier_movement WHERE direction = 'left'), '2025-02-01 left gold 1', 'and movement says that he left');
+SELECT is((SELECT explanation FROM tiering.explain_tier('jump', 1, '2025-01-01') WHERE topic = 'note'), 'what is known today would have given no tier on that day; what was told stays', 'what was told and is no more is explained as such');
+SELECT is((SELECT string_agg(explanation, '; ' ORDER BY topic) FROM tiering.explain_tier('jump', 1, '2025-01-01') WHERE topic IN ('rule', 'window')),
+	'net_spend of at least 500; purchases of the last 1 year count; upgrade at once, downgrade at once, to what was earned', '-- by the rule that gave it');
+SELECT is((SELECT count(*) FROM tiering.explain_tier('jump', 1, '2025-01-01') WHERE topic IN ('counts now', 'next tier', 'without purchases')), 0::bigint, '-- and nothing is foretold');
+SELECT is((SELECT string_agg(tier || ' ' || customers, ', ' ORDER BY rank) FROM tiering.simulate_tiers('jump', 'plan', '2025-01-01', '2025-08-01')), 'bronze 2, silver 0, gold 0', 'a simulation tells of tiers that nobody has');
+INSERT INTO jump.tier_override (customer_id, tier, valid_from, at_least, reason) VALUES (1, 'silver', '2025-08-21', false, 'a test');
+CALL tiering.refresh('jump', as_of => '2025-08-21');
+SELECT is((SELECT concat_ws(' ', tier, next_tier, missing_for_next) FROM jump.customer_tier WHERE customer_id = 1), 'silver', 'while just one tier is given, no purchase leads to another');
+CREATE TABLE point (member integer, day date, points integer);
+INSERT INTO point VALUES (2, '2025-01-10', 10), (2, '2025-01-11', 2);
+INSERT INTO jump.tier_metric VALUES ('points', 'sum', 'point', 'member', 'day', 'points');
+CALL tiering.create_tiers('jump', 'other', '{10}', metric => 'points', tiers => '{a,b}', in_use => true);
+CALL tiering.refresh('jump', as_of => '2025-08-22');
+SELECT is((SELECT explanation FROM tiering.explain_tier('jump', 2) WHERE topic = 'counts now'), 'points 12; points from rows of 2025-01-11 (2), 2025-01-10 (10)', 'points come from rows, and not from purchases');
+DROP TABLE point;
+SELECT throws_ok($$SELECT tiering.evaluate_tiers('jump', '2025-08-23')$$, '42P01', 'the relation of metric "points" was dropped', 'rows that are gone are missed by the name of their metric');
 
 SELECT * FROM finish();
