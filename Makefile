@@ -79,6 +79,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(EXTENSIO
 SQL_TOPICS = \
 	sql/schema.sql \
 	sql/history.sql \
+	sql/rows.sql \
 	sql/rfm.sql \
 	sql/segment.sql \
 	sql/source.sql \
@@ -91,6 +92,8 @@ SQL_TOPICS = \
 	sql/clv_pareto_nbd.sql \
 	sql/clv_bgbb.sql \
 	sql/tier.sql \
+	sql/metrics.sql \
+	sql/classifier.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
 	sql/pipeline_source.sql \
@@ -152,6 +155,9 @@ endif
 include $(PGXS)
 
 -include $(OBJS:.o=.d)
+
+# inner loops over columns of a block, as the server does for its checksums
+src/model/logistic.o: CFLAGS += -O3
 
 # what compares a model with NBD, and in which customers leave at any time
 CLV_JUDGED = bgnbd mbgnbd pareto_nbd

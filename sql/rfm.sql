@@ -17,21 +17,6 @@ RETURNS internal
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_accum';
 
-CREATE FUNCTION tiering.rfm_cutoffs_combine(internal, internal)
-RETURNS internal
-LANGUAGE C IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_combine';
-
-CREATE FUNCTION tiering.rfm_cutoffs_serialize(internal)
-RETURNS bytea
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_serialize';
-
-CREATE FUNCTION tiering.rfm_cutoffs_deserialize(bytea, internal)
-RETURNS internal
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_rfm_cutoffs_deserialize';
-
 CREATE FUNCTION tiering.rfm_cutoffs_final(internal)
 RETURNS double precision[]
 LANGUAGE C IMMUTABLE PARALLEL SAFE
@@ -47,9 +32,9 @@ CREATE AGGREGATE tiering.rfm_cutoffs(value double precision, bins integer) (
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = tiering.rfm_cutoffs_final,
-	COMBINEFUNC = tiering.rfm_cutoffs_combine,
-	SERIALFUNC = tiering.rfm_cutoffs_serialize,
-	DESERIALFUNC = tiering.rfm_cutoffs_deserialize,
+	COMBINEFUNC = tiering.rows_combine,
+	SERIALFUNC = tiering.rows_serialize,
+	DESERIALFUNC = tiering.rows_deserialize,
 	PARALLEL = SAFE
 );
 
@@ -58,20 +43,14 @@ CREATE AGGREGATE tiering.rfm_cutoffs_r(value double precision, bins integer) (
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = tiering.rfm_cutoffs_r_final,
-	COMBINEFUNC = tiering.rfm_cutoffs_combine,
-	SERIALFUNC = tiering.rfm_cutoffs_serialize,
-	DESERIALFUNC = tiering.rfm_cutoffs_deserialize,
+	COMBINEFUNC = tiering.rows_combine,
+	SERIALFUNC = tiering.rows_serialize,
+	DESERIALFUNC = tiering.rows_deserialize,
 	PARALLEL = SAFE
 );
 
 COMMENT ON FUNCTION tiering.rfm_cutoffs_accum(internal, double precision, integer) IS
 'transition function of rfm_cutoffs()';
-COMMENT ON FUNCTION tiering.rfm_cutoffs_combine(internal, internal) IS
-'combine function of rfm_cutoffs()';
-COMMENT ON FUNCTION tiering.rfm_cutoffs_serialize(internal) IS
-'sends a state of rfm_cutoffs()';
-COMMENT ON FUNCTION tiering.rfm_cutoffs_deserialize(bytea, internal) IS
-'receives a state of rfm_cutoffs()';
 COMMENT ON FUNCTION tiering.rfm_cutoffs_final(internal) IS
 'final function of rfm_cutoffs()';
 COMMENT ON FUNCTION tiering.rfm_cutoffs_r_final(internal) IS

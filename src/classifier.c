@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * classifier.c
+ *	  What a fitted classifier says: probabilities, reasons, coefficients.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "classifier.h"
+
+#include "compat.h"
+
+#define NORMAL_95		1.959963984540054	/* 97.5 % of a normal lie below */
+
+/*
+ * Reads features; NULL becomes NAN.  Returns how many there are, which must be
+ * as expected unless that is 0.
+ */
+int
+classifier_features(Datum array, int expected, double *into)
+{
+	ArrayType  *features = DatumGetArrayTypeP(array);
+	int			count = ArrayGetNItems(ARR_NDIM(features), ARR_DIMS(features));
+	Datum	   *element;
+	bool	   *nulls;
+
+	if (ARR_NDIM(features) > 1 || count < 1 || count > CLASSIFIER_FEATURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("features are not an array of 1 to %d numbers", CLASSIFIER_FEATURES),
+				 errhint("Pass ARRAY[...] with a number for each feature.")));
+	if (expected != 0 && count != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d features were passed, and there are %d", count, expected),
+				 errhint("Pass the same features, in the same order, in every row and to predict().")));
+	deconstruct_array(features, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &element, &nulls, &count);
+	for (int f = 0; f < count; f++)
+	{
+		double		value = nulls[f] ? NAN : DatumGetFloat8(element[f]);
+
+		if (!nulls[f] && !(fabs(value) <= CLASSIFIER_NUMBER))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("feature %d is %g, which is no number up to %g", f + 1, value, CLASSIFIER_NUMBER),
+					 errhint("Pass NULL for what is not known.")));
+		into[f] = value + 0.0;	/* makes -0 a 0 */
+	}
+	pfree(element);
+	pfree(nulls);
+	return count;
+}
+
+/* Its name, or its number with an x before it */
+char *
+classifier_feature_name(const Classifier *classifier, int feature)
+{
+	if (classifier->name != NULL)
+		return classifier->name[feature];
+	return psprintf("x%d", feature + 1);
+}
+
+static bool
+has_model(const Classifier *classifier)
+{
+	return classifier->logistic.status != LOGISTIC_TOO_FEW;
+}
+
+PG_FUNCTION_INFO_V1(tiering_classifier_predict);
+Datum
+tiering_classifier_predict(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	double		feature[CLASSIFIER_FEATURES];
+
+	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
+	if (!has_model(classifier))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(1 / (1 + exp(-logistic_log_odds(classifier->logistic.term,
+													 classifier->logistic.terms, feature))));
+}
+
+static void
+put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* explain(classifier, features): what each feature adds to the log odds */
+PG_FUNCTION_INFO_V1(tiering_classifier_explain);
+Datum
+tiering_classifier_explain(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	const LogisticFit *fit = &classifier->logistic;
+	double		feature[CLASSIFIER_FEATURES];
+	double		given[CLASSIFIER_FEATURES] = {0};
+	double		base = 0;
+
+	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
+	InitMaterializedSRF(fcinfo, 0);
+	for (int t = 0; t < fit->terms; t++)
+	{
+		const LogisticTerm *term = &fit->term[t];
+		double		x;
+
+		base += term->coefficient * (term->feature < 0 ? 1 : term->mean);
+		if (term->feature < 0)
+			continue;
+		x = feature[term->feature];
+		x = term->is_missing ? (isnan(x) ? 1 : 0) : isnan(x) ? term->mean : x;
+		given[term->feature] += term->coefficient * (x - term->mean);
+	}
+	for (int f = -1; has_model(classifier) && f < classifier->features; f++)
+	{
+		Datum		values[4] = {
+			Int32GetDatum(f + 1),
+			CStringGetTextDatum(f < 0 ? "base" : classifier_feature_name(classifier, f)),
+			Float8GetDatum(f < 0 ? 0 : feature[f]),
+			Float8GetDatum(f < 0 ? base : given[f])
+		};
+		bool		nulls[4] = {false, false, f < 0 || isnan(feature[f]), false};
+
+		put_row(fcinfo, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+/* feature_importance(classifier): how much of the spread of the log odds is whose */
+PG_FUNCTION_INFO_V1(tiering_feature_importance);
+Datum
+tiering_feature_importance(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	const LogisticFit *fit = &classifier->logistic;
+	double		spread[CLASSIFIER_FEATURES] = {0};
+	double		sum = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int t = 1; t < fit->terms; t++)
+		spread[fit->term[t].feature] += fabs(fit->term[t].coefficient) * fit->term[t].deviation;
+	for (int f = 0; f < classifier->features; f++)
+		sum += spread[f];
+	for (int f = 0; has_model(classifier) && f < classifier->features; f++)
+	{
+		Datum		values[3] = {
+			Int32GetDatum(f + 1),
+			CStringGetTextDatum(classifier_feature_name(classifier, f)),
+			Float8GetDatum(sum > 0 ? spread[f] / sum : 0)
+		};
+		bool		nulls[3] = {false};
+
+		put_row(fcinfo, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+static char *
+term_name(const Classifier *classifier, const LogisticTerm *term)
+{
+	if (term->feature == LOGISTIC_INTERCEPT)
+		return "intercept";
+	return psprintf("%s%s", classifier_feature_name(classifier, term->feature),
+					term->is_missing ? " is null" : "");
+}
+
+/* coefficients(classifier) */
+PG_FUNCTION_INFO_V1(tiering_coefficients);
+Datum
+tiering_coefficients(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	const LogisticFit *fit = &classifier->logistic;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int t = 0; t < fit->terms; t++)
+	{
+		const LogisticTerm *term = &fit->term[t];
+		double		error = term->standard_error;
+		double		z = term->coefficient / error;
+		Datum		values[8] = {
+			CStringGetTextDatum(term_name(classifier, term)),
+			Float8GetDatum(term->coefficient),
+			Float8GetDatum(error),
+			Float8GetDatum(z),
+			Float8GetDatum(erfc(fabs(z) / sqrt(2.0))),
+			Float8GetDatum(term->coefficient - NORMAL_95 * error),
+			Float8GetDatum(term->coefficient + NORMAL_95 * error),
+			CStringGetTextDatum(term->is_aliased ? "says nothing beside the others"
+								: "separates the labels")
+		};
+		bool		nulls[8] = {false};
+
+		nulls[1] = term->is_aliased;
+		for (int i = 2; i < 7; i++)
+			nulls[i] = !(error > 0);
+		nulls[7] = !term->is_aliased && !term->is_separated;
+		put_row(fcinfo, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+/* classifier_summary(classifier) */
+PG_FUNCTION_INFO_V1(tiering_classifier_summary);
+Datum
+tiering_classifier_summary(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	const LogisticFit *fit = &classifier->logistic;
+	TupleDesc	row;
+	Datum		values[9] = {
+		CStringGetTextDatum("logistic"),
+		CStringGetTextDatum(logistic_status_name(fit->status)),
+		Int32GetDatum(classifier->features),
+		Int64GetDatum((int64) classifier->rows),
+		Int64GetDatum((int64) fit->positives),
+		Float8GetDatum(fit->penalty),
+		Float8GetDatum(fit->log_likelihood),
+		Float8GetDatum(fit->null_log_likelihood),
+		Int32GetDatum(fit->iterations)
+	};
+	bool		nulls[9] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function %u does not return a row", fcinfo->flinfo->fn_oid);
+	nulls[6] = nulls[7] = nulls[8] = !has_model(classifier);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
+}

@@ -1,0 +1,334 @@
+/*-------------------------------------------------------------------------
+ *
+ * classifier_io.c
+ *	  Bytes of the type classifier: written, checked and read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/base64.h"
+#include "fmgr.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "port/pg_crc32c.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "classifier.h"
+
+#include "compat.h"
+
+#define FORMAT			1		/* first byte */
+#define CHECKSUM_SIZE	4
+#define TERM_MISSING	1
+#define TERM_ALIASED	2
+#define TERM_SEPARATED	4
+
+/* --- writing ---------------------------------------------------------------- */
+
+static uint32
+checksum(const char *bytes, int length)
+{
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, bytes, length);
+	FIN_CRC32C(crc);
+	return crc;
+}
+
+static void
+write_name(StringInfo bytes, const char *name)
+{
+	char	   *utf8 = pg_server_to_any(name, strlen(name), PG_UTF8);
+
+	pq_sendint16(bytes, strlen(utf8));
+	pq_sendbytes(bytes, utf8, strlen(utf8));
+}
+
+static void
+write_logistic(StringInfo bytes, const LogisticFit *fit)
+{
+	pq_sendbyte(bytes, fit->status);
+	pq_sendfloat8(bytes, fit->penalty);
+	pq_sendfloat8(bytes, fit->positives);
+	pq_sendfloat8(bytes, fit->log_likelihood);
+	pq_sendfloat8(bytes, fit->null_log_likelihood);
+	pq_sendint32(bytes, fit->iterations);
+	pq_sendint32(bytes, fit->terms);
+	for (int t = 0; t < fit->terms; t++)
+	{
+		const LogisticTerm *term = &fit->term[t];
+
+		pq_sendint32(bytes, term->feature);
+		pq_sendbyte(bytes, (term->is_missing ? TERM_MISSING : 0) |
+					(term->is_aliased ? TERM_ALIASED : 0) |
+					(term->is_separated ? TERM_SEPARATED : 0));
+		pq_sendfloat8(bytes, term->mean);
+		pq_sendfloat8(bytes, term->deviation);
+		pq_sendfloat8(bytes, term->coefficient);
+		pq_sendfloat8(bytes, term->standard_error);
+	}
+}
+
+Datum
+classifier_make(const Classifier *classifier)
+{
+	StringInfoData bytes;
+
+	pq_begintypsend(&bytes);
+	pq_sendbyte(&bytes, FORMAT);
+	pq_sendbyte(&bytes, classifier->kind);
+	pq_sendint32(&bytes, classifier->features);
+	pq_sendfloat8(&bytes, classifier->rows);
+	pq_sendbyte(&bytes, classifier->name != NULL);
+	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
+		write_name(&bytes, classifier->name[f]);
+	write_logistic(&bytes, &classifier->logistic);
+	pq_sendint32(&bytes, checksum(bytes.data + VARHDRSZ, bytes.len - VARHDRSZ));
+	return PointerGetDatum(pq_endtypsend(&bytes));
+}
+
+/* --- reading ---------------------------------------------------------------- */
+
+static void
+refuse(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("classifier is damaged: %s", what),
+			 errhint("Fit it again, or take it from where it was made.")));
+}
+
+static double
+read_number(StringInfo bytes, bool may_be_missing)
+{
+	double		number = pq_getmsgfloat8(bytes);
+
+	if (isinf(number) || (isnan(number) && !may_be_missing))
+		refuse("a number is not finite");
+	return number;
+}
+
+static double
+read_from_0(StringInfo bytes)
+{
+	double		number = read_number(bytes, false);
+
+	if (number < 0)
+		refuse("a number is negative");
+	return number;
+}
+
+static double
+read_up_to(StringInfo bytes, double most)
+{
+	double		number = read_number(bytes, false);
+
+	if (fabs(number) > most)
+		refuse("a number is too large");
+	return number;
+}
+
+static char *
+read_name(StringInfo bytes)
+{
+	int			length = pq_getmsgint(bytes, 2);
+	const char *utf8;
+
+	if (length > CLASSIFIER_NAME)
+		refuse("a name is too long");
+	utf8 = pq_getmsgbytes(bytes, length);
+	if (memchr(utf8, 0, length) != NULL || !pg_verify_mbstr(PG_UTF8, utf8, length, true))
+		refuse("a name is no text");
+	return pnstrdup(pg_any_to_server(pnstrdup(utf8, length), length, PG_UTF8), CLASSIFIER_NAME * 4);
+}
+
+static void
+read_term(StringInfo bytes, int features, bool is_first, LogisticTerm *term)
+{
+	int			flags;
+
+	term->feature = pq_getmsgint(bytes, 4);
+	flags = pq_getmsgbyte(bytes);
+	term->is_missing = (flags & TERM_MISSING) != 0;
+	term->is_aliased = (flags & TERM_ALIASED) != 0;
+	term->is_separated = (flags & TERM_SEPARATED) != 0;
+	term->mean = read_up_to(bytes, CLASSIFIER_NUMBER);
+	term->deviation = read_from_0(bytes);
+	term->coefficient = read_up_to(bytes, CLASSIFIER_NUMBER * CLASSIFIER_NUMBER);
+	term->standard_error = read_number(bytes, true);
+	if (is_first ? term->feature != LOGISTIC_INTERCEPT || term->is_missing
+		: term->feature < 0 || term->feature >= features)
+		refuse("a term is of no feature");
+	if (flags > (TERM_MISSING | TERM_ALIASED | TERM_SEPARATED) || term->standard_error < 0)
+		refuse("a term is unknown");
+}
+
+static void
+read_logistic(StringInfo bytes, int features, LogisticFit *fit)
+{
+	fit->status = pq_getmsgbyte(bytes);
+	fit->penalty = read_from_0(bytes);
+	fit->positives = read_from_0(bytes);
+	fit->log_likelihood = read_number(bytes, false);
+	fit->null_log_likelihood = read_number(bytes, false);
+	fit->iterations = pq_getmsgint(bytes, 4);
+	fit->terms = pq_getmsgint(bytes, 4);
+	if (fit->status >= LOGISTIC_STOPPED || fit->iterations < 0)
+		refuse("its status is unknown");
+	if (fit->terms < 0 || fit->terms > logistic_most_terms(features) ||
+		(fit->terms == 0) != (fit->status == LOGISTIC_TOO_FEW))
+		refuse("it has a wrong number of terms");
+	fit->term = palloc(Max(fit->terms, 1) * sizeof(LogisticTerm));
+	for (int t = 0; t < fit->terms; t++)
+		read_term(bytes, features, t == 0, &fit->term[t]);
+}
+
+/* Reads and checks a stream, with its checksum */
+static Classifier *
+read_classifier(const char *data, int length)
+{
+	Classifier *classifier = palloc0(sizeof(Classifier));
+	StringInfoData bytes = {.data = unconstify(char *, data), .len = length, .maxlen = length};
+
+	if (length <= CHECKSUM_SIZE)
+		refuse("it is too short");
+	bytes.cursor = length - CHECKSUM_SIZE;
+	if (pq_getmsgint(&bytes, 4) != checksum(data, length - CHECKSUM_SIZE))
+		refuse("its checksum is another");
+	bytes.len -= CHECKSUM_SIZE;
+	bytes.cursor = 0;
+	if (pq_getmsgbyte(&bytes) != FORMAT)
+		refuse("its format is unknown");
+	classifier->kind = pq_getmsgbyte(&bytes);
+	if (classifier->kind != CLASSIFIER_LOGISTIC)
+		refuse("its kind is unknown");
+	classifier->features = pq_getmsgint(&bytes, 4);
+	if (classifier->features < 1 || classifier->features > CLASSIFIER_FEATURES)
+		refuse("it has a wrong number of features");
+	classifier->rows = read_from_0(&bytes);
+	if (pq_getmsgbyte(&bytes) != 0)
+	{
+		classifier->name = palloc(classifier->features * sizeof(char *));
+		for (int f = 0; f < classifier->features; f++)
+			classifier->name[f] = read_name(&bytes);
+	}
+	read_logistic(&bytes, classifier->features, &classifier->logistic);
+	pq_getmsgend(&bytes);
+	return classifier;
+}
+
+/* --- the type ----------------------------------------------------------------- */
+
+PG_FUNCTION_INFO_V1(tiering_classifier_in);
+Datum
+tiering_classifier_in(PG_FUNCTION_ARGS)
+{
+	const char *text = PG_GETARG_CSTRING(0);
+	int			room = pg_b64_dec_len(strlen(text));
+	bytea	   *result = palloc(VARHDRSZ + room + 1);
+	int			length = pg_b64_decode(text, strlen(text), VARDATA(result), room);
+
+	if (length < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("text of a classifier is not base64"),
+				 errhint("It is what a classifier's output was, and nothing else.")));
+	SET_VARSIZE(result, VARHDRSZ + length);
+	read_classifier(VARDATA(result), length);
+	PG_RETURN_POINTER(result);
+}
+
+PG_FUNCTION_INFO_V1(tiering_classifier_out);
+Datum
+tiering_classifier_out(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = PG_GETARG_VARLENA_PP(0);
+	int			length = VARSIZE_ANY_EXHDR(value);
+	int			room = pg_b64_enc_len(length);
+	char	   *text = palloc(room + 1);
+
+	room = pg_b64_encode(VARDATA_ANY(value), length, text, room);
+	if (room < 0)
+		elog(ERROR, "classifier could not be encoded");
+	text[room] = '\0';
+	PG_RETURN_CSTRING(text);
+}
+
+PG_FUNCTION_INFO_V1(tiering_classifier_recv);
+Datum
+tiering_classifier_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	int			length = message->len - message->cursor;
+	bytea	   *result = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(result, VARHDRSZ + length);
+	pq_copymsgbytes(message, VARDATA(result), length);
+	read_classifier(VARDATA(result), length);
+	PG_RETURN_POINTER(result);
+}
+
+PG_FUNCTION_INFO_V1(tiering_classifier_send);
+Datum
+tiering_classifier_send(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = PG_GETARG_VARLENA_PP(0);
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendbytes(&message, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+/* --- use ---------------------------------------------------------------------- */
+
+/* What a call site has read, and of which value */
+typedef struct Cached
+{
+	MemoryContext context;
+	struct varlena *value;		/* as it was passed: a TOAST pointer will do */
+	Classifier *classifier;
+} Cached;
+
+static Cached *
+cache_of(FunctionCallInfo fcinfo)
+{
+	Cached	   *cached = fcinfo->flinfo->fn_extra;
+
+	if (cached == NULL)
+	{
+		cached = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Cached));
+		cached->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
+												"classifier", ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = cached;
+	}
+	return cached;
+}
+
+/* A classifier, which is read once for a row of calls with the same one */
+const Classifier *
+classifier_argument(FunctionCallInfo fcinfo, int argument)
+{
+	struct varlena *value = (struct varlena *) PG_GETARG_POINTER(argument);
+	Cached	   *cached = cache_of(fcinfo);
+	struct varlena *plain;
+	MemoryContext caller;
+
+	if (cached->value != NULL && VARSIZE_ANY(cached->value) == VARSIZE_ANY(value) &&
+		memcmp(cached->value, value, VARSIZE_ANY(value)) == 0)
+		return cached->classifier;
+	cached->value = NULL;
+	MemoryContextReset(cached->context);
+	caller = MemoryContextSwitchTo(cached->context);
+	plain = pg_detoast_datum_packed(value);
+	cached->classifier = read_classifier(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
+	value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
+	cached->value = value;
+	MemoryContextSwitchTo(caller);
+	return cached->classifier;
+}
