@@ -94,6 +94,7 @@ SQL_TOPICS = \
 	sql/tier.sql \
 	sql/metrics.sql \
 	sql/classifier.sql \
+	sql/churn.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
 	sql/pipeline_source.sql \
@@ -108,6 +109,9 @@ SQL_TOPICS = \
 	sql/pipeline_tier_benefits.sql \
 	sql/pipeline_tier_explain.sql \
 	sql/pipeline_tier_simulate.sql \
+	sql/pipeline_churn.sql \
+	sql/pipeline_churn_fit.sql \
+	sql/pipeline_churn_score.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \

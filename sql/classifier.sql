@@ -86,7 +86,7 @@ CREATE AGGREGATE tiering.logistic_fit(label boolean, features double precision[]
 COMMENT ON AGGREGATE tiering.logistic_fit(boolean, double precision[]) IS
 'logistic regression of a label on features, by maximum likelihood';
 COMMENT ON AGGREGATE tiering.logistic_fit(boolean, double precision[], jsonb) IS
-'the same with options: l2, names';
+'the same with options: l2, names, transform';
 
 CREATE FUNCTION tiering.predict(classifier tiering.classifier, features double precision[])
 RETURNS double precision
@@ -103,6 +103,14 @@ AS 'MODULE_PATHNAME', 'tiering_classifier_explain';
 
 COMMENT ON FUNCTION tiering.explain(tiering.classifier, double precision[]) IS
 'what each feature adds to the log odds, beside a mean row; feature 0 is what that has, and all add up to the log odds';
+
+CREATE FUNCTION tiering.reasons(classifier tiering.classifier, features double precision[], most integer DEFAULT 3)
+RETURNS text[]
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_reasons';
+
+COMMENT ON FUNCTION tiering.reasons(tiering.classifier, double precision[], integer) IS
+'features that raise the probability most beside a mean row, in words, the strongest first';
 
 CREATE FUNCTION tiering.feature_importance(classifier tiering.classifier)
 RETURNS TABLE (feature integer, name text, importance double precision)

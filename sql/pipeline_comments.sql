@@ -129,6 +129,8 @@ COMMENT ON FUNCTION tiering.refresh_customer_clv(text, bigint, boolean) IS
 'internal: the step that values the customers';
 COMMENT ON FUNCTION tiering.define_scores(text, text, text) IS
 'internal: makes a relation of scores';
+COMMENT ON FUNCTION tiering.store_table_scores(text, text, text) IS
+'internal: brings a table of scores up to date';
 COMMENT ON FUNCTION tiering.store_scores(text, text, text, boolean) IS
 'internal: brings a relation of scores up to date';
 COMMENT ON FUNCTION tiering.compare_models(text, date) IS

@@ -40,7 +40,11 @@ BEGIN ATOMIC
 		('tier_since', 't.since', 'first day with it'),
 		('tier_valid_until', 't.valid_until', 'last day with it if nothing more is bought'),
 		('next_tier', 't.next_tier', 'next higher tier'),
-		('next_tier_progress', 't.progress', 'how much of it is there, 0 to 1');
+		('next_tier_progress', 't.progress', 'how much of it is there, 0 to 1'),
+		('lifecycle_stage', 'u.stage', 'new, active, mature, declining, dormant or lost; NULL: churn is not scored'),
+		('churn_probability', 'u.probability', 'probability that he buys nothing within the horizon of churn_policy'),
+		('wakeup_due', 'u.wakeup_due', 'day on which he became overdue'),
+		('value_at_risk', 'v.clv * tiering.leaves_if_alive(u.probability, v.p_alive)', 'his value, times the probability that he leaves within that');
 END;
 
 -- The columns of the profile in their order: what is published keeps its
@@ -163,7 +167,8 @@ SELECT %2$s
 FROM %1$I.customer_rfm AS r
 	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id
 	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = r.customer_id
-	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = r.customer_id$sql$, pipeline, bought) ||
+	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = r.customer_id
+	LEFT JOIN %1$I.churn_score AS u ON u.customer_id = r.customer_id$sql$, pipeline, bought) ||
 		CASE WHEN p.customers IS NULL THEN ''
 			 ELSE format($sql$
 	LEFT JOIN %2$s AS c ON c.id = r.customer_id

@@ -197,26 +197,38 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	materialization text;
-	columns text;
 BEGIN
 	EXECUTE format('SELECT materialization FROM %I.pipeline', pipeline) INTO STRICT materialization;
 	IF materialization = 'materialized view' THEN
 		PERFORM tiering.refresh_view(pipeline, relation, $4);
 	ELSIF materialization = 'table' THEN
-		SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns
-		FROM pg_attribute AS a
-		WHERE a.attrelid = format('%I.%I', pipeline, relation)::regclass AND a.attnum > 0 AND NOT a.attisdropped
-		  AND a.attname <> 'customer_id';
-		EXECUTE format('CREATE TABLE %I.%I AS %s', pipeline, relation || '_fresh', query);
-		EXECUTE format($sql$
+		PERFORM tiering.store_table_scores(pipeline, relation, query);
+	END IF;
+END;
+$$;
+
+-- Brings a table of scores up to date: rows that are the same stay as they are
+CREATE FUNCTION tiering.store_table_scores(pipeline text, relation text, query text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	columns text;
+BEGIN
+	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns
+	FROM pg_attribute AS a
+	WHERE a.attrelid = format('%I.%I', pipeline, relation)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+	  AND a.attname <> 'customer_id';
+	EXECUTE format('CREATE TABLE %I.%I AS %s', pipeline, relation || '_fresh', query);
+	EXECUTE format($sql$
 INSERT INTO %1$I.%2$I AS t (customer_id, %4$s) SELECT f.customer_id, %5$s FROM %1$I.%3$I AS f
 ON CONFLICT (customer_id) DO UPDATE SET (%4$s) = (%6$s)
 WHERE (t.*) IS DISTINCT FROM (EXCLUDED.*);
 DELETE FROM %1$I.%2$I AS t
 WHERE NOT EXISTS (SELECT FROM %1$I.%3$I AS f WHERE f.customer_id = t.customer_id);
 DROP TABLE %1$I.%3$I;$sql$, pipeline, relation, relation || '_fresh', columns,
-			regexp_replace(columns, '(^|, )', '\1f.', 'g'), regexp_replace(columns, '(^|, )', '\1EXCLUDED.', 'g'));
-	END IF;
+		regexp_replace(columns, '(^|, )', '\1f.', 'g'), regexp_replace(columns, '(^|, )', '\1EXCLUDED.', 'g'));
 END;
 $$;
 
@@ -261,11 +273,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	has_tiers boolean;
+	has_churn boolean;
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tier_programme AS g WHERE g.in_use)', pipeline) INTO has_tiers;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.tier_programme AS g WHERE g.in_use), EXISTS (SELECT FROM %1$I.churn_policy)', pipeline) INTO has_tiers, has_churn;
 	RETURN QUERY VALUES (1, 'histories'), (2, 'cutoffs'), (3, 'models'), (4, 'customer_rfm'), (5, 'customer_clv');
+	IF has_churn THEN
+		RETURN QUERY VALUES (6, 'churn');
+	END IF;
 	IF has_tiers THEN
-		RETURN QUERY VALUES (6, 'tiers');
+		RETURN QUERY VALUES (7, 'tiers');
 	END IF;
 END;
 $$;
@@ -361,6 +377,8 @@ BEGIN
 			SELECT * INTO result FROM tiering.refresh_models(pipeline, this_run);
 		WHEN 'customer_clv' THEN
 			SELECT * INTO result FROM tiering.refresh_customer_clv(pipeline, this_run, $4);
+		WHEN 'churn' THEN
+			SELECT * INTO result FROM tiering.refresh_churn(pipeline, this_run);
 		WHEN 'tiers' THEN
 			SELECT * INTO result FROM tiering.refresh_tiers(pipeline, this_run);
 	END CASE;

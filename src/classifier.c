@@ -17,9 +17,11 @@
 #include "utils/tuplestore.h"
 
 #include "classifier.h"
+#include "model/churn.h"
 
 #include "compat.h"
 
+#define LEAST_REASON	0.05	/* log odds that are worth a word */
 #define NORMAL_95		1.959963984540054	/* 97.5 % of a normal lie below */
 
 /*
@@ -62,6 +64,14 @@ classifier_features(Datum array, int expected, double *into)
 	return count;
 }
 
+/* Features as the model takes them; what is missing stays so */
+void
+classifier_transform(const Classifier *classifier, double *feature, int64 count)
+{
+	for (int64 i = 0; classifier->takes_asinh && i < count; i++)
+		feature[i] = asinh(feature[i]);
+}
+
 /* Its name, or its number with an x before it */
 char *
 classifier_feature_name(const Classifier *classifier, int feature)
@@ -87,6 +97,7 @@ tiering_classifier_predict(PG_FUNCTION_ARGS)
 	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
 	if (!has_model(classifier))
 		PG_RETURN_NULL();
+	classifier_transform(classifier, feature, classifier->features);
 	PG_RETURN_FLOAT8(1 / (1 + exp(-logistic_log_odds(classifier->logistic.term,
 													 classifier->logistic.terms, feature))));
 }
@@ -99,19 +110,18 @@ put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* explain(classifier, features): what each feature adds to the log odds */
-PG_FUNCTION_INFO_V1(tiering_classifier_explain);
-Datum
-tiering_classifier_explain(PG_FUNCTION_ARGS)
+/* What features add to the log odds, and what a mean row has */
+static double
+find_contributions(const Classifier *classifier, const double *feature,
+				   double *given)
 {
-	const Classifier *classifier = classifier_argument(fcinfo, 0);
 	const LogisticFit *fit = &classifier->logistic;
-	double		feature[CLASSIFIER_FEATURES];
-	double		given[CLASSIFIER_FEATURES] = {0};
+	double		taken[CLASSIFIER_FEATURES];
 	double		base = 0;
 
-	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
-	InitMaterializedSRF(fcinfo, 0);
+	memcpy(taken, feature, classifier->features * sizeof(double));
+	classifier_transform(classifier, taken, classifier->features);
+	memset(given, 0, classifier->features * sizeof(double));
 	for (int t = 0; t < fit->terms; t++)
 	{
 		const LogisticTerm *term = &fit->term[t];
@@ -120,10 +130,26 @@ tiering_classifier_explain(PG_FUNCTION_ARGS)
 		base += term->coefficient * (term->feature < 0 ? 1 : term->mean);
 		if (term->feature < 0)
 			continue;
-		x = feature[term->feature];
+		x = taken[term->feature];
 		x = term->is_missing ? (isnan(x) ? 1 : 0) : isnan(x) ? term->mean : x;
 		given[term->feature] += term->coefficient * (x - term->mean);
 	}
+	return base;
+}
+
+/* explain(classifier, features): what each feature adds to the log odds */
+PG_FUNCTION_INFO_V1(tiering_classifier_explain);
+Datum
+tiering_classifier_explain(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	double		feature[CLASSIFIER_FEATURES];
+	double		given[CLASSIFIER_FEATURES];
+	double		base;
+
+	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
+	InitMaterializedSRF(fcinfo, 0);
+	base = find_contributions(classifier, feature, given);
 	for (int f = -1; has_model(classifier) && f < classifier->features; f++)
 	{
 		Datum		values[4] = {
@@ -137,6 +163,90 @@ tiering_classifier_explain(PG_FUNCTION_ARGS)
 		put_row(fcinfo, values, nulls);
 	}
 	PG_RETURN_NULL();
+}
+
+/*
+ * Adds up what features of one topic give, in the place of the one that tells of
+ * it; the others give nothing.
+ */
+static void
+gather_topics(const Classifier *classifier, double *given)
+{
+	int			teller[CHURN_TOPICS] = {0};
+	double		sum[CHURN_TOPICS] = {0};
+	const char *words;
+
+	for (int f = 0; f < classifier->features; f++)
+	{
+		int			topic = churn_topic(classifier_feature_name(classifier, f), &words);
+
+		if (topic == 0)
+			continue;
+		sum[topic] += given[f];
+		given[f] = 0;
+		if (words != NULL || teller[topic] == 0)
+			teller[topic] = f + 1;
+	}
+	for (int topic = 1; topic < CHURN_TOPICS; topic++)
+		if (teller[topic] > 0)
+			given[teller[topic] - 1] = sum[topic];
+}
+
+/* A feature with its value, in words if its name is one of a history's */
+static char *
+reason_text(const Classifier *classifier, int f, double value)
+{
+	const char *name = classifier_feature_name(classifier, f);
+	const char *words;
+
+	churn_topic(name, &words);
+	if (words == NULL)
+		return psprintf("%s: %g", name, value);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	return psprintf(words, value);
+#pragma GCC diagnostic pop
+}
+
+/* reasons(classifier, features, most): what raises the probability most, in words */
+PG_FUNCTION_INFO_V1(tiering_reasons);
+Datum
+tiering_reasons(PG_FUNCTION_ARGS)
+{
+	const Classifier *classifier = classifier_argument(fcinfo, 0);
+	int			most = PG_GETARG_INT32(2);
+	double		feature[CLASSIFIER_FEATURES];
+	double		given[CLASSIFIER_FEATURES];
+	Datum		reason[CLASSIFIER_FEATURES];
+	int			count = 0;
+
+	if (most < 1 || most > CLASSIFIER_FEATURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("most %d is not between 1 and %d", most, CLASSIFIER_FEATURES),
+				 errhint("Three reasons are usual.")));
+	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
+	if (!has_model(classifier))
+		PG_RETURN_NULL();
+	find_contributions(classifier, feature, given);
+	gather_topics(classifier, given);
+	/* nobody can act on what is not known */
+	for (int f = 0; f < classifier->features; f++)
+		if (isnan(feature[f]))
+			given[f] = 0;
+	for (; count < most; count++)
+	{
+		int			best = 0;
+
+		for (int f = 1; f < classifier->features; f++)
+			if (given[f] > given[best])
+				best = f;
+		if (!(given[best] > LEAST_REASON))
+			break;
+		reason[count] = CStringGetTextDatum(reason_text(classifier, best, feature[best]));
+		given[best] = 0;
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(reason, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* feature_importance(classifier): how much of the spread of the log odds is whose */
@@ -173,8 +283,8 @@ term_name(const Classifier *classifier, const LogisticTerm *term)
 {
 	if (term->feature == LOGISTIC_INTERCEPT)
 		return "intercept";
-	return psprintf("%s%s", classifier_feature_name(classifier, term->feature),
-					term->is_missing ? " is null" : "");
+	return psprintf(term->is_missing ? "%s is null" : classifier->takes_asinh ? "asinh(%s)" : "%s",
+					classifier_feature_name(classifier, term->feature));
 }
 
 /* coefficients(classifier) */

@@ -31,6 +31,7 @@ typedef struct Classifier
 	ClassifierKind kind;
 	int			features;
 	char	  **name;			/* of features; NULL: they have none */
+	bool		takes_asinh;	/* of features, which tames long tails */
 	double		rows;			/* that it was fitted to */
 	LogisticFit logistic;
 } Classifier;
@@ -39,6 +40,8 @@ extern Datum classifier_make(const Classifier *classifier);
 extern const Classifier *classifier_argument(FunctionCallInfo fcinfo,
 											 int argument);
 extern int	classifier_features(Datum array, int expected, double *into);
+extern void classifier_transform(const Classifier *classifier,
+								 double *feature, int64 count);
 extern char *classifier_feature_name(const Classifier *classifier,
 									 int feature);
 

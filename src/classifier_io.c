@@ -84,6 +84,7 @@ classifier_make(const Classifier *classifier)
 	pq_sendbyte(&bytes, classifier->kind);
 	pq_sendint32(&bytes, classifier->features);
 	pq_sendfloat8(&bytes, classifier->rows);
+	pq_sendbyte(&bytes, classifier->takes_asinh);
 	pq_sendbyte(&bytes, classifier->name != NULL);
 	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
 		write_name(&bytes, classifier->name[f]);
@@ -211,6 +212,7 @@ read_classifier(const char *data, int length)
 	if (classifier->features < 1 || classifier->features > CLASSIFIER_FEATURES)
 		refuse("it has a wrong number of features");
 	classifier->rows = read_from_0(&bytes);
+	classifier->takes_asinh = pq_getmsgbyte(&bytes) != 0;
 	if (pq_getmsgbyte(&bytes) != 0)
 	{
 		classifier->name = palloc(classifier->features * sizeof(char *));

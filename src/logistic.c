@@ -80,6 +80,16 @@ read_names(JsonbValue *value, int features)
 	return name;
 }
 
+static bool
+read_transform(const JsonbValue *value)
+{
+	if (value->type == jbvString && value->val.string.len == 5 && memcmp(value->val.string.val, "asinh", 5) == 0)
+		return true;
+	if (value->type != jbvString || value->val.string.len != 4 || memcmp(value->val.string.val, "none", 4) != 0)
+		refuse_option("transform", "is unknown", "Choose one of: none, asinh.");
+	return false;
+}
+
 static void
 read_options(Jsonb *options, Classifier *classifier)
 {
@@ -104,10 +114,12 @@ read_options(Jsonb *options, Classifier *classifier)
 			continue;
 		if (strcmp(key, "l2") == 0)
 			classifier->logistic.penalty = read_l2(&value);
+		else if (strcmp(key, "transform") == 0)
+			classifier->takes_asinh = read_transform(&value);
 		else if (strcmp(key, "names") == 0)
 			classifier->name = read_names(&value, classifier->features);
 		else
-			refuse_option(key, "is unknown", "There are: l2, names.");
+			refuse_option(key, "is unknown", "There are: l2, names, transform.");
 	}
 }
 
@@ -180,6 +192,8 @@ tiering_logistic_final(PG_FUNCTION_ARGS)
 	classifier.features = state->rows->width - 1;
 	classifier.rows = state->rows->count;
 	read_options(state->options, &classifier);
+	for (int64 i = 0; i < state->rows->count; i++)
+		classifier_transform(&classifier, state->rows->value + i * state->rows->width + 1, classifier.features);
 	order_rows(state->rows);
 	data = (LogisticData) {state->rows->value, state->rows->count, classifier.features};
 	fit->term = palloc(logistic_most_terms(data.features) * sizeof(LogisticTerm));

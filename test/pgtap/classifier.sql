@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir labelled.psql
-SELECT plan(58);
+SELECT plan(61);
 
 CREATE TABLE model AS SELECT name, tiering.logistic_fit(label, features) AS c, tiering.logistic_fit(label, features, '{"l2": 5}') AS ridge FROM labelled GROUP BY name;
 
@@ -30,6 +30,10 @@ SELECT ok(bool_and(apart((c.line).slope, 1) < 1e-6 AND apart((c.line).intercept,
 SELECT is((SELECT (array_agg(i.name ORDER BY importance DESC))[1] FROM tiering.feature_importance(c) AS i), 'x1', 'the most important feature') FROM model WHERE name = 'plain';
 SELECT ok(apart((SELECT sum(importance) FROM tiering.feature_importance(c)), 1) < 1e-12, 'importances add up to 1') FROM model WHERE name = 'units';
 SELECT is((SELECT string_agg(e.name, ' ') FROM tiering.explain(tiering.logistic_fit(label, features, '{"names": ["spend", "days", "visits", "it''s"]}'), '{1,1,1,1}') AS e), 'base spend days visits it''s', 'features have names') FROM labelled WHERE name = 'plain';
+
+SELECT ok(bool_and(apart(tiering.predict(a, features), tiering.predict(b, ARRAY[asinh(features[1]), asinh(features[2]), asinh(features[3]), asinh(features[4])])) < 1e-12), 'asinh is taken of features, and for predict() as well')
+FROM labelled, (SELECT tiering.logistic_fit(label, features, '{"transform": "asinh"}') AS a, tiering.logistic_fit(label, ARRAY[asinh(features[1]), asinh(features[2]), asinh(features[3]), asinh(features[4])]) AS b FROM labelled WHERE name = 'units') AS m WHERE name = 'units';
+SELECT ok(apart((SELECT sum(contribution) FROM tiering.explain(a, '{1e6,0,1,5}')), ln(p / (1 - p))) < 1e-9, '-- and for explain()') FROM (SELECT a, tiering.predict(a, '{1e6,0,1,5}') AS p FROM (SELECT tiering.logistic_fit(label, features, '{"transform": "asinh"}') AS a FROM labelled WHERE name = 'units') AS m) AS q;
 
 -- --- the same model from the same rows ------------------------------------------------------
 
@@ -73,7 +77,7 @@ SELECT throws_ok(format('SELECT %s FROM labelled WHERE name = ''plain''', s), c,
 	($$tiering.logistic_fit(label, array_fill(1::double precision, ARRAY[501]))$$, '2202E', 'features are not an array of 1 to 500 numbers', 'too many'),
 	($$tiering.logistic_fit(label, CASE WHEN label THEN features ELSE features[1:2] END)$$, '2202E', NULL, 'rows of different lengths'),
 	($$tiering.logistic_fit(label, features, '{"l2": -1}')$$, '22023', 'option "l2" is no number from 0 to 1e9', 'a negative penalty'), ($$tiering.logistic_fit(label, features, '{"l2": "much"}')$$, '22023', 'option "l2" is no number from 0 to 1e9', '-- that is no number'),
-	($$tiering.logistic_fit(label, features, '{"depth": 6}')$$, '22023', 'option "depth" is unknown', 'an unknown option'), ($$tiering.logistic_fit(label, features, '[1]')$$, '22023', 'options are no object', 'options in a list'),
+	($$tiering.logistic_fit(label, features, '{"transform": "log"}')$$, '22023', 'option "transform" is unknown', 'an unknown transform'), ($$tiering.logistic_fit(label, features, '{"depth": 6}')$$, '22023', 'option "depth" is unknown', 'an unknown option'), ($$tiering.logistic_fit(label, features, '[1]')$$, '22023', 'options are no object', 'options in a list'),
 	($$tiering.logistic_fit(label, features, '{"names": ["a"]}')$$, '22023', 'option "names" is no array of 4 texts', 'too few names'), ($$tiering.logistic_fit(label, features, '{"names": ["a", "b", 3, "d"]}')$$, '22023', 'option "names" has a name that is no text, is empty or too long', 'a name that is none')) AS v(s, c, m, t);
 SELECT throws_ok($$SELECT tiering.predict(c, '{1,2}') FROM model WHERE name = 'plain'$$, '2202E', '2 features were passed, and there are 4', 'too few features to predict');
 SELECT throws_ok(format('SELECT %L::tiering.classifier', s), c, NULL, t) FROM (VALUES ('', '22P03', 'an empty text'), ('hello', '22P02', 'a text'), ('AAAA', '22P03', 'some bytes')) AS v(s, c, t);

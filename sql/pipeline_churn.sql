@@ -1,0 +1,220 @@
+
+/*
+ * pipeline: who is leaving; the rows that models learn from
+ */
+
+-- The tables of churn.  Without a row in churn_policy nothing is scored.
+CREATE FUNCTION tiering.define_churn(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass(format('%I.churn_score', pipeline)) IS NOT NULL
+	   AND tiering.column_type(to_regclass(format('%I.churn_score', pipeline)), 'customer_id') <> tiering.customer_type(pipeline) THEN
+		-- scores are made anew by the next refresh
+		EXECUTE format('DROP TABLE %I.churn_score CASCADE', pipeline);
+	END IF;
+	EXECUTE format($sql$
+CREATE TABLE IF NOT EXISTS %1$I.churn_policy (
+	one boolean PRIMARY KEY DEFAULT true CHECK (one),
+	horizon_days integer NOT NULL DEFAULT 90 CHECK (horizon_days BETWEEN 7 AND 730),
+	active_within integer NOT NULL DEFAULT 365 CHECK (active_within BETWEEN 7 AND 3650),
+	wakeup_ratio double precision NOT NULL DEFAULT 1.5 CHECK (wakeup_ratio > 0 AND wakeup_ratio <= 100),
+	wakeup_gaps integer NOT NULL DEFAULT 3 CHECK (wakeup_gaps >= 1),
+	high_from double precision NOT NULL DEFAULT 0.7 CHECK (high_from > medium_from AND high_from < 1),
+	medium_from double precision NOT NULL DEFAULT 0.4 CHECK (medium_from > 0)
+);
+CREATE TABLE IF NOT EXISTS %1$I.churn_quality (
+	run bigint NOT NULL,
+	candidate text NOT NULL,
+	purpose text NOT NULL CHECK (purpose IN ('choose', 'report')),
+	origin date NOT NULL,
+	horizon_days integer NOT NULL,
+	customers bigint NOT NULL,
+	churn_rate double precision,
+	auc double precision,
+	log_loss double precision,
+	brier double precision,
+	lift_at_10 double precision,
+	slope double precision,
+	intercept double precision,
+	flagged_returned double precision,
+	is_chosen boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (run, candidate, purpose)
+);
+CREATE TABLE IF NOT EXISTS %1$I.churn_score (
+	customer_id %2$s PRIMARY KEY,
+	as_of date NOT NULL,
+	stage text NOT NULL,
+	overdue_ratio double precision,
+	wakeup_due date,
+	probability double precision,
+	reasons text[],
+	model_kind text,
+	model_version integer
+);
+DROP TRIGGER IF EXISTS forgotten ON %1$I.churn_policy;
+CREATE TRIGGER forgotten AFTER DELETE ON %1$I.churn_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_churn();
+COMMENT ON TABLE %1$I.churn_policy IS 'what leaving means here, one row; without it nobody is scored';
+COMMENT ON COLUMN %1$I.churn_policy.one IS 'true: there is one row';
+COMMENT ON COLUMN %1$I.churn_policy.horizon_days IS 'who buys nothing for so many days after the day of the analysis has left';
+COMMENT ON COLUMN %1$I.churn_policy.active_within IS 'who bought within so many days is scored; the others are lost';
+COMMENT ON COLUMN %1$I.churn_policy.wakeup_ratio IS 'overdue by this many times the usual gap calls for a wake-up';
+COMMENT ON COLUMN %1$I.churn_policy.wakeup_gaps IS 'a customer''s own mean gap counts from so many gaps on; before that all customers'' does';
+COMMENT ON COLUMN %1$I.churn_policy.high_from IS 'probability from which the risk is high';
+COMMENT ON COLUMN %1$I.churn_policy.medium_from IS 'probability from which it is medium';
+COMMENT ON TABLE %1$I.churn_quality IS 'how well each candidate foretold days of which it knew nothing';
+COMMENT ON COLUMN %1$I.churn_quality.run IS 'run that compared';
+COMMENT ON COLUMN %1$I.churn_quality.candidate IS 'recency: days since the last purchase alone; no_purchase: the purchase model; logistic: all features; wakeup: the rule';
+COMMENT ON COLUMN %1$I.churn_quality.purpose IS 'choose: the window that chose and calibrated; report: a later one, untouched by either';
+COMMENT ON COLUMN %1$I.churn_quality.origin IS 'day on which customers were scored';
+COMMENT ON COLUMN %1$I.churn_quality.horizon_days IS 'days after it that were to be foretold';
+COMMENT ON COLUMN %1$I.churn_quality.customers IS 'customers who were scored';
+COMMENT ON COLUMN %1$I.churn_quality.churn_rate IS 'share of them that left';
+COMMENT ON COLUMN %1$I.churn_quality.auc IS 'chance that one who left scored above one who stayed';
+COMMENT ON COLUMN %1$I.churn_quality.log_loss IS 'mean of -log of the probability of what happened';
+COMMENT ON COLUMN %1$I.churn_quality.brier IS 'mean squared error of the probability';
+COMMENT ON COLUMN %1$I.churn_quality.lift_at_10 IS 'churn rate of the tenth with the highest scores, over that of all';
+COMMENT ON COLUMN %1$I.churn_quality.slope IS 'of the calibration; 1 is right';
+COMMENT ON COLUMN %1$I.churn_quality.intercept IS 'of the calibration; 0 is right';
+COMMENT ON COLUMN %1$I.churn_quality.flagged_returned IS 'of the tenth with the highest scores, or of those whom the rule flags, the share that bought within the horizon unprompted';
+COMMENT ON COLUMN %1$I.churn_quality.is_chosen IS 'is it the one that scores?';
+COMMENT ON TABLE %1$I.churn_score IS 'scores as refresh keeps them; read them through the view customer_churn';
+COMMENT ON COLUMN %1$I.churn_score.customer_id IS 'the customer, as the source has it';
+COMMENT ON COLUMN %1$I.churn_score.as_of IS 'day of the analysis';
+COMMENT ON COLUMN %1$I.churn_score.stage IS 'stage of life';
+COMMENT ON COLUMN %1$I.churn_score.overdue_ratio IS 'days since the last purchase over the mean gap';
+COMMENT ON COLUMN %1$I.churn_score.wakeup_due IS 'day on which he became overdue';
+COMMENT ON COLUMN %1$I.churn_score.probability IS 'probability that he buys nothing within the horizon';
+COMMENT ON COLUMN %1$I.churn_score.reasons IS 'what raises it most';
+COMMENT ON COLUMN %1$I.churn_score.model_kind IS 'candidate that scored';
+COMMENT ON COLUMN %1$I.churn_score.model_version IS 'its version in the table model'$sql$, pipeline, tiering.customer_type(pipeline));
+END;
+$$;
+
+-- Without a policy there are no scores
+CREATE FUNCTION tiering.forget_churn()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('DELETE FROM %I.churn_score', TG_TABLE_SCHEMA);
+	RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.forget_churn() IS
+'internal: empties churn_score when its policy goes';
+
+COMMENT ON FUNCTION tiering.define_churn(text) IS
+'internal: makes the tables of churn';
+
+-- Says what leaving means; from the next refresh on customers are scored
+CREATE PROCEDURE tiering.create_churn(name text, horizon_days integer DEFAULT 90, active_within integer DEFAULT 365,
+	wakeup_ratio double precision DEFAULT 1.5, wakeup_gaps integer DEFAULT 3,
+	high_from double precision DEFAULT 0.7, medium_from double precision DEFAULT 0.4)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM tiering.require_pipeline(name);
+	IF (horizon_days BETWEEN 7 AND 730) IS NOT TRUE THEN
+		RAISE EXCEPTION 'horizon_days % is not between 7 and 730', COALESCE(horizon_days::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Take as many days as an active customer is hardly ever silent; 90 are usual.';
+	ELSIF (active_within BETWEEN 7 AND 3650) IS NOT TRUE THEN
+		RAISE EXCEPTION 'active_within % is not between 7 and 3650', COALESCE(active_within::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Who bought within so many days is scored; 365 are usual.';
+	ELSIF (wakeup_ratio > 0 AND wakeup_ratio <= 100 AND wakeup_gaps >= 1) IS NOT TRUE THEN
+		RAISE EXCEPTION 'wakeup_ratio % is not above 0 and at most 100, or wakeup_gaps % is below 1', COALESCE(wakeup_ratio::text, 'null'), COALESCE(wakeup_gaps::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 1.5 and 3.';
+	ELSIF (medium_from > 0 AND high_from > medium_from AND high_from < 1) IS NOT TRUE THEN
+		RAISE EXCEPTION 'medium_from % and high_from % are not in this order between 0 and 1', COALESCE(medium_from::text, 'null'), COALESCE(high_from::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 0.4 and 0.7.';
+	END IF;
+	EXECUTE format($sql$
+INSERT INTO %I.churn_policy AS p (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (one) DO UPDATE SET (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from) =
+	(EXCLUDED.horizon_days, EXCLUDED.active_within, EXCLUDED.wakeup_ratio, EXCLUDED.wakeup_gaps, EXCLUDED.high_from, EXCLUDED.medium_from)$sql$, name)
+		USING horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from;
+END;
+$$;
+
+COMMENT ON PROCEDURE tiering.create_churn(text, integer, integer, double precision, integer, double precision, double precision) IS
+'says what leaving means in a pipeline: from the next refresh on customers are scored';
+
+-- Names of what a training set has: a history's features, and the purchase model's
+CREATE FUNCTION tiering.churn_training_names()
+RETURNS text[]
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN tiering.churn_feature_names() || '{p_alive,expected_purchases,p_no_purchase}'::text[];
+
+COMMENT ON FUNCTION tiering.churn_training_names() IS
+'names of the features of churn_training_set(), in their order';
+
+-- Customers on a day, with a purchase model fitted to what was known then; no
+-- part of it looks past that day but the label.  Of so many one, told by his id.
+CREATE FUNCTION tiering.churn_rows_sql(pipeline text, kind text, origin date, horizon_days integer, active_within integer, one_of integer)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format($sql$
+WITH known AS MATERIALIZED (
+	SELECT s.customer_id, s.history, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age
+	FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS s
+	WHERE (s.record).age IS NOT NULL
+), fitted AS MATERIALIZED (
+	SELECT m.model, (m.model).status = 'converged' AS is_good
+	FROM (SELECT tiering.%5$I(k.x, k.t_x, k.age) AS model FROM known AS k) AS m
+)
+SELECT k.customer_id, tiering.order_count(k.history, %2$L::date + %3$s) = tiering.order_count(k.history, %2$L) AS churned,
+	tiering.churn_features(k.history, %2$L, %3$s) || CASE WHEN f.is_good THEN ARRAY[%6$s,
+		tiering.expected_purchases(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision),
+		tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision)] ELSE '{NULL,NULL,NULL}' END AS features
+FROM known AS k CROSS JOIN fitted AS f
+WHERE (k.age - k.t_x) * 7 < %4$s + 0.5 AND (%7$s = 1 OR hashtext(k.customer_id::text) %% %7$s = 0)$sql$,
+	pipeline, origin, horizon_days, active_within, kind || '_fit',
+	CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, one_of);
+
+COMMENT ON FUNCTION tiering.churn_rows_sql(text, text, date, integer, integer, integer) IS
+'internal: query for what a model of churn learns from';
+
+-- The purchase model whose features are taken
+CREATE FUNCTION tiering.churn_purchase_kind(pipeline text)
+RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	kind text;
+BEGIN
+	EXECUTE format('SELECT m.kind FROM %I.model AS m WHERE m.model = ''purchase'' AND m.in_use', pipeline) INTO kind;
+	RETURN COALESCE(kind, 'mbgnbd');
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.churn_purchase_kind(text) IS
+'internal: kind of the purchase model whose features are taken';
+
+CREATE FUNCTION tiering.churn_training_set(pipeline text, as_of date, horizon_days integer DEFAULT 90, active_within integer DEFAULT 365)
+RETURNS TABLE (customer_id text, churned boolean, features double precision[])
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	last_day date;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	IF (as_of BETWEEN '0001-01-01' AND '9990-12-31' AND horizon_days BETWEEN 7 AND 730 AND active_within BETWEEN 7 AND 3650) IS NOT TRUE THEN
+		RAISE EXCEPTION 'as_of %, horizon_days % or active_within % is out of range', COALESCE(as_of::text, 'null'), COALESCE(horizon_days::text, 'null'), COALESCE(active_within::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass a day, 7 to 730 days to foretell, and 7 to 3650 days within which customers bought.';
+	END IF;
+	EXECUTE format('SELECT d.as_of FROM %I.day AS d', pipeline) INTO last_day;
+	RETURN QUERY EXECUTE format('SELECT r.customer_id::text, CASE WHEN %L <= %L::date THEN r.churned END, r.features FROM (%s) AS r',
+		as_of + horizon_days, last_day, tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), as_of, horizon_days, active_within, 1));
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.churn_training_set(text, date, integer, integer) IS
+'customers who bought within active_within days of a day, what was known of them then, and whether they bought nothing in the horizon after it; churned is NULL where that is not over';

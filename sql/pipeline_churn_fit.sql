@@ -1,0 +1,300 @@
+
+/*
+ * pipeline: models of churn, fitted, chosen and judged out of time
+ */
+
+-- Log odds of a probability, of one that is certain those of a millionth of a millionth
+CREATE FUNCTION tiering.log_odds(probability double precision)
+RETURNS double precision
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN ln(GREATEST(probability, 1e-12::double precision) / GREATEST(1 - probability, 1e-12::double precision));
+
+COMMENT ON FUNCTION tiering.log_odds(double precision) IS
+'internal: logarithm of p / (1 - p)';
+
+-- A probability that was put right by a calibration line
+CREATE FUNCTION tiering.calibrated(probability double precision, slope double precision, intercept double precision)
+RETURNS double precision
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN probability IS NOT NULL
+	THEN 1 / (1 + exp(- GREATEST(LEAST(COALESCE(intercept, 0) + COALESCE(slope, 1) * tiering.log_odds(probability), 700), -700))) END;
+
+COMMENT ON FUNCTION tiering.calibrated(double precision, double precision, double precision) IS
+'internal: a probability after a calibration line, of which NULL is none';
+
+-- The candidates: what each looks at, and how it is fitted.  The first is the
+-- rule that the others have to beat.
+CREATE FUNCTION tiering.churn_candidates()
+RETURNS TABLE (n integer, candidate text, features text, options jsonb)
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	VALUES (1, 'recency', 'ARRAY[r.features[1]]', '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
+		(2, 'no_purchase', format('ARRAY[tiering.log_odds(r.features[%s])]', array_position(tiering.churn_training_names(), 'p_no_purchase')), '{"names": ["p_no_purchase"]}'),
+		(3, 'logistic', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 1, 'names', tiering.churn_training_names()))
+$$;
+
+COMMENT ON FUNCTION tiering.churn_candidates() IS
+'internal: candidates of a model of churn, the baseline first';
+
+-- Days on which models learn, choose and are judged: what a later window knows,
+-- an earlier one does not.  Without room for three of them there are fewer.
+CREATE FUNCTION tiering.churn_windows(first_day date, last_day date, horizon_days integer)
+RETURNS TABLE (purpose text, origin date)
+LANGUAGE SQL IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH w AS (
+		SELECT last_day - horizon_days AS report, last_day - 2 * horizon_days AS choose, first_day + GREATEST(60, horizon_days) AS earliest
+	), learn AS (
+		-- months back from the newest day whose label the window to choose does not touch, and the season of a year ago
+		SELECT w.choose - horizon_days - 30 * k AS day FROM w, generate_series(0, 5) AS k
+		UNION SELECT last_day - 365 FROM w WHERE last_day - 365 <= w.choose - horizon_days
+		UNION SELECT w.report - 365 FROM w WHERE w.report - 365 <= w.choose - horizon_days
+	)
+	SELECT 'learn', l.day FROM learn AS l, w WHERE l.day >= w.earliest
+	UNION ALL SELECT 'choose', w.choose FROM w WHERE w.choose >= w.earliest
+	UNION ALL SELECT 'report', w.report FROM w WHERE w.report >= w.earliest
+	UNION ALL
+	SELECT 'last', d.day FROM (
+		SELECT w.report - 30 * k AS day FROM w, generate_series(0, 3) AS k
+		UNION SELECT last_day - 365 FROM w WHERE last_day - 365 <= w.report) AS d, w
+	WHERE d.day >= w.earliest
+$$;
+
+COMMENT ON FUNCTION tiering.churn_windows(date, date, integer) IS
+'internal: days on which models of churn learn, choose and are judged, and from which the last one learns';
+
+-- Rows of all windows, in a table of its own; so many customers of each day will do
+CREATE FUNCTION tiering.gather_churn_rows(pipeline text, last_day date)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	enough CONSTANT integer := 30000;
+	p record;
+	first_day date;
+	customers bigint;
+	w record;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
+	EXECUTE format('SELECT min(s.day), count(s.day) FROM (SELECT tiering.first_purchase(h.history, $1) AS day FROM %I.purchase_history AS h) AS s', pipeline)
+		INTO first_day, customers USING last_day;
+	EXECUTE format('CREATE UNLOGGED TABLE %I.churn_row (origin date, churned boolean, features double precision[])', pipeline);
+	FOR w IN SELECT DISTINCT x.origin FROM tiering.churn_windows(first_day, last_day, p.horizon_days) AS x ORDER BY 1 LOOP
+		EXECUTE format('INSERT INTO %I.churn_row (origin, churned, features) SELECT $1, r.churned, r.features FROM (%s) AS r', pipeline,
+			tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), w.origin, p.horizon_days, p.active_within,
+				GREATEST(1, ceil(customers / enough::double precision)::integer))) USING w.origin;
+	END LOOP;
+	EXECUTE format('CREATE UNLOGGED TABLE %I.churn_window AS SELECT * FROM tiering.churn_windows($1, $2, $3)', pipeline) USING first_day, last_day, p.horizon_days;
+	EXECUTE format('ANALYZE %1$I.churn_row; ANALYZE %1$I.churn_window', pipeline);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.gather_churn_rows(text, date) IS
+'internal: rows that models of churn learn from and are judged by';
+
+-- Fits a candidate to the rows of a purpose
+CREATE FUNCTION tiering.fit_churn(pipeline text, candidate text, purpose text)
+RETURNS tiering.classifier
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+	fitted tiering.classifier;
+BEGIN
+	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = fit_churn.candidate;
+	EXECUTE format('SELECT tiering.logistic_fit(r.churned, %2$s, $2) FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = $1)',
+		pipeline, c.features) INTO fitted USING purpose, c.options;
+	RETURN fitted;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.fit_churn(text, text, text) IS
+'internal: fits a candidate to the rows of a purpose';
+
+-- How well a candidate foretells the rows of a purpose
+CREATE FUNCTION tiering.judge_churn(pipeline text, this_run bigint, candidate text, fitted tiering.classifier, purpose text, line tiering.calibration_line)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+BEGIN
+	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = judge_churn.candidate;
+	EXECUTE format($sql$
+INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, log_loss, brier, lift_at_10, slope, intercept, flagged_returned)
+SELECT $1, $2, $3, w.origin, (SELECT p.horizon_days FROM %1$I.churn_policy AS p), q.customers, q.churn_rate, q.auc, q.log_loss, q.brier, q.lift, (q.line).slope, (q.line).intercept,
+	1 - q.lift * q.churn_rate
+FROM (SELECT x.origin FROM %1$I.churn_window AS x WHERE x.purpose = $3) AS w CROSS JOIN LATERAL (
+	SELECT count(*) AS customers, avg(r.churned::integer)::double precision AS churn_rate, tiering.auc(r.churned, r.p) AS auc, tiering.log_loss(r.churned, r.p) AS log_loss,
+		tiering.brier(r.churned, r.p) AS brier, tiering.lift_at(r.churned, r.p, 0.1) AS lift, tiering.calibration_line(r.churned, r.p) AS line
+	FROM (SELECT r.churned, tiering.calibrated(tiering.predict($4, %2$s), $5, $6) AS p FROM %1$I.churn_row AS r WHERE r.origin = w.origin) AS r
+	HAVING count(r.p) > 0
+) AS q$sql$, pipeline, c.features) USING this_run, candidate, purpose, fitted, line.slope, line.intercept;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.judge_churn(text, bigint, text, tiering.classifier, text, tiering.calibration_line) IS
+'internal: how well a candidate foretells';
+
+-- The calibration line of a candidate in the window that chooses; NULLs for none
+CREATE FUNCTION tiering.churn_line(pipeline text, candidate text, fitted tiering.classifier)
+RETURNS tiering.calibration_line
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+	line tiering.calibration_line;
+BEGIN
+	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = churn_line.candidate;
+	EXECUTE format('SELECT l.slope, l.intercept FROM (SELECT (tiering.calibration_line(r.churned, tiering.predict($1, %2$s))).* FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = ''choose'')) AS l WHERE l.slope > 0',
+		pipeline, c.features) INTO line USING fitted;
+	RETURN line;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.churn_line(text, text, tiering.classifier) IS
+'internal: calibration of a candidate';
+
+-- The rule beside the candidates: of those whom it flags, who came back by himself?
+CREATE FUNCTION tiering.judge_wakeup(pipeline text, this_run bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	EXECUTE format($sql$
+INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, lift_at_10, flagged_returned)
+SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, COALESCE(r.features[2], 0)), NULL,
+	1 - avg(r.churned::integer) FILTER (WHERE r.features[2] > p.wakeup_ratio AND r.features[16] > p.wakeup_gaps)
+FROM %1$I.churn_row AS r JOIN %1$I.churn_window AS w ON w.origin = r.origin AND w.purpose = 'report' CROSS JOIN %1$I.churn_policy AS p
+GROUP BY w.origin, p.horizon_days$sql$, pipeline) USING this_run;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.judge_wakeup(text, bigint) IS
+'internal: how well the wake-up rule foretells';
+
+-- Fits every candidate on the days to learn from, calibrates and compares them on
+-- the next, judges them on a third; returns the one that is to score
+CREATE FUNCTION tiering.choose_churn(pipeline text, this_run bigint, OUT candidate text, OUT line tiering.calibration_line, OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+	purposes text[];
+	learns text;
+	fitted tiering.classifier;
+	its_line tiering.calibration_line;
+	best record;
+	baseline double precision;
+BEGIN
+	EXECUTE format('SELECT array_agg(DISTINCT w.purpose) FROM %I.churn_window AS w', pipeline) INTO purposes;
+	candidate := 'recency';
+	IF purposes IS NULL OR NOT 'report' = ANY (purposes) THEN
+		note := 'too little history to judge any model: the rule of recency';
+		RETURN;
+	END IF;
+	learns := CASE WHEN 'learn' = ANY (purposes) THEN 'learn' WHEN 'choose' = ANY (purposes) THEN 'choose' END;
+	IF learns IS NULL THEN
+		note := 'history for one window only, so nothing was judged: the rule of recency';
+		RETURN;
+	END IF;
+	FOR c IN SELECT * FROM tiering.churn_candidates() AS x ORDER BY x.n LOOP
+		fitted := tiering.fit_churn(pipeline, c.candidate, learns);
+		CONTINUE WHEN fitted IS NULL OR (tiering.classifier_summary(fitted)).status <> 'converged';
+		its_line := NULL;
+		IF learns = 'learn' THEN
+			its_line := tiering.churn_line(pipeline, c.candidate, fitted);
+			PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, fitted, 'choose', its_line);
+		END IF;
+		PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, fitted, 'report', its_line);
+	END LOOP;
+	PERFORM tiering.judge_wakeup(pipeline, this_run);
+	EXECUTE format($sql$
+SELECT q.candidate, q.log_loss FROM %I.churn_quality AS q WHERE q.run = $1 AND q.purpose = $2 AND q.log_loss IS NOT NULL
+ORDER BY q.log_loss, q.candidate LIMIT 1$sql$, pipeline) INTO best USING this_run, CASE learns WHEN 'learn' THEN 'choose' ELSE 'report' END;
+	EXECUTE format('SELECT q.log_loss FROM %I.churn_quality AS q WHERE q.run = $1 AND q.purpose = $2 AND q.candidate = ''recency''', pipeline)
+		INTO baseline USING this_run, CASE learns WHEN 'learn' THEN 'choose' ELSE 'report' END;
+	IF best.candidate IS NULL THEN
+		note := 'no candidate could be fitted: the rule of recency';
+		RETURN;
+	END IF;
+	candidate := best.candidate;
+	IF learns = 'learn' THEN
+		line := tiering.churn_line(pipeline, candidate, tiering.fit_churn(pipeline, candidate, 'learn'));
+	END IF;
+	EXECUTE format('UPDATE %I.churn_quality SET is_chosen = true WHERE run = $1 AND candidate = $2', pipeline) USING this_run, candidate;
+	note := format('%s, log-loss %s, recency %s', candidate, round(best.log_loss::numeric, 4), COALESCE(round(baseline::numeric, 4)::text, 'none'))
+		|| CASE learns WHEN 'choose' THEN '; history for two windows only: what chose also reports' ELSE '' END;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.choose_churn(text, bigint) IS
+'internal: fits, compares and judges the candidates, and says which is to score';
+
+-- Why a model of churn is to be fitted now; NULL if the one in use will do
+CREATE FUNCTION tiering.churn_reason(pipeline text, this_run bigint)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reason text;
+BEGIN
+	EXECUTE format($sql$
+SELECT CASE WHEN m.version IS NULL THEN 'first fit'
+	WHEN r.refit_requested THEN 'asked for'
+	WHEN m.fit -> 'policy' IS DISTINCT FROM to_jsonb(c) THEN 'settings changed'
+	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
+FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1 CROSS JOIN %1$I.churn_policy AS c
+	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run;
+	RETURN reason;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.churn_reason(text, bigint) IS
+'internal: why a model of churn is to be fitted';
+
+-- Fits the candidate that was chosen to the newest days whose labels are known,
+-- and puts it in use
+CREATE FUNCTION tiering.refit_churn(pipeline text, this_run bigint, reason text, OUT kind text, OUT note text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+AS $$
+DECLARE
+	chosen record;
+	fitted tiering.classifier;
+	summary record;
+	day date;
+BEGIN
+	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
+	PERFORM tiering.gather_churn_rows(pipeline, day);
+	SELECT * INTO chosen FROM tiering.choose_churn(pipeline, this_run);
+	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'last');
+	note := format('%s: %s', reason, chosen.note);
+	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
+	kind := CASE WHEN summary.status = 'converged' THEN chosen.candidate END;
+	IF kind IS NOT NULL THEN
+		EXECUTE format('UPDATE %I.model SET in_use = false WHERE model = ''churn'' AND in_use', pipeline);
+	END IF;
+	EXECUTE format($sql$
+INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)
+SELECT 'churn', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'churn'), 0) + 1, $1, $2, $3, $4, $5,
+	jsonb_build_object('policy', to_jsonb(c), 'slope', $6, 'intercept', $7, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'last')),
+	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $8, $9, $10
+FROM %1$I.churn_policy AS c$sql$, pipeline)
+		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), (chosen.line).slope, (chosen.line).intercept, kind IS NOT NULL, note, fitted;
+	PERFORM tiering.drop_relations(pipeline, ARRAY['churn_row', 'churn_window']);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.refit_churn(text, bigint, text) IS
+'internal: fits, judges and stores a model of churn';
