@@ -188,12 +188,42 @@ SELECT tier, customers_today AS "customers: club", customers AS strict, round(re
 FROM tiering.simulate_tiers('shop', 'strict', '2011-01-01', '2011-12-09')
 ORDER BY rank DESC;
 
+\echo '== 5. Churn: leaving is 90 days without a purchase; one call says so, and the past judges the scores'
+\echo
+\echo 'CALL tiering.create_churn(''shop'');'
+\echo 'CALL tiering.refresh(''shop'', as_of => ''2011-12-09'');'
+CALL tiering.create_churn('shop');
+CALL tiering.refresh('shop', as_of => '2011-12-09');
+\echo
+\echo '-- choose: calibrated and chosen on that day; report: a later day, of which nothing was known'
+SELECT candidate, purpose, origin AS "scored on", customers, round(100 * churn_rate::numeric, 1) AS "left %", round(auc::numeric, 3) AS "AUC",
+	round(log_loss::numeric, 4) AS "log-loss", round(brier::numeric, 4) AS "Brier", round(lift_at_10::numeric, 2) AS "lift at 10 %",
+	round(slope::numeric, 2) AS slope, round(intercept::numeric, 2) AS intercept, round(100 * flagged_returned::numeric) AS "flagged, came back %",
+	CASE WHEN is_chosen THEN 'scores' ELSE '' END AS " "
+FROM shop.churn_quality
+ORDER BY purpose, candidate;
+
+\echo '== Risk and value: what to do with whom'
+\echo
+SELECT value_band AS value, risk, customers, round(clv::numeric) AS "CLV GBP", round(value_at_risk::numeric) AS "at risk GBP", action
+FROM shop.value_matrix
+ORDER BY array_position('{high,medium,low}', value_band), array_position('{high,medium,low,lost}', risk);
+
+\echo '== Ten customers worth a call'
+\echo
+SELECT customer_id AS customer, stage, round(probability::numeric, 2) AS "leaves", round(value_at_risk::numeric) AS "at risk GBP",
+	array_to_string(reasons, '; ') AS reasons
+FROM shop.customer_churn
+WHERE risk <> 'low' AND value_at_risk IS NOT NULL
+ORDER BY value_at_risk DESC, customer_id
+LIMIT 10;
+
 \echo '== The whole road: one SELECT each'
 \echo
 \echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
 \echo '  segments        SELECT * FROM shop.segment_summary;'
 \echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
 \echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
-\echo '  churn           (to come: who is leaving, and how sure that is)'
+\echo '  churn           SELECT * FROM shop.customer_churn ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
 \echo '  recommendation  (to come: what to offer each customer next)'
 \echo

@@ -170,7 +170,7 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, lift_at_10, flagged_returned)
-SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, COALESCE(r.features[2], 0)), NULL,
+SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, r.features[2]), NULL,
 	1 - avg(r.churned::integer) FILTER (WHERE r.features[2] > p.wakeup_ratio AND r.features[16] > p.wakeup_gaps)
 FROM %1$I.churn_row AS r JOIN %1$I.churn_window AS w ON w.origin = r.origin AND w.purpose = 'report' CROSS JOIN %1$I.churn_policy AS p
 GROUP BY w.origin, p.horizon_days$sql$, pipeline) USING this_run;
