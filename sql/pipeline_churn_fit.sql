@@ -132,7 +132,8 @@ SELECT $1, $2, $3, w.origin, (SELECT p.horizon_days FROM %1$I.churn_policy AS p)
 FROM (SELECT x.origin FROM %1$I.churn_window AS x WHERE x.purpose = $3) AS w CROSS JOIN LATERAL (
 	SELECT count(*) AS customers, avg(r.churned::integer)::double precision AS churn_rate, tiering.auc(r.churned, r.p) AS auc, tiering.log_loss(r.churned, r.p) AS log_loss,
 		tiering.brier(r.churned, r.p) AS brier, tiering.lift_at(r.churned, r.p, 0.1) AS lift, tiering.calibration_line(r.churned, r.p) AS line
-	FROM (SELECT r.churned, tiering.calibrated(tiering.predict($4, %2$s), $5, $6) AS p FROM %1$I.churn_row AS r WHERE r.origin = w.origin) AS r
+	FROM (SELECT s.churned, tiering.calibrated(s.p, $5, $6) AS p FROM (
+			SELECT r.churned, tiering.predict($4, %2$s) AS p FROM %1$I.churn_row AS r WHERE r.origin = w.origin OFFSET 0) AS s OFFSET 0) AS r
 	HAVING count(r.p) > 0
 ) AS q$sql$, pipeline, c.features) USING this_run, candidate, purpose, fitted, line.slope, line.intercept;
 END;

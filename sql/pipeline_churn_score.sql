@@ -13,9 +13,10 @@ RETURN format($sql$
 SELECT s.customer_id, s.as_of, tiering.lifecycle_stage(s.history, s.as_of, 90, LEAST(180, s.active_within / 2), s.active_within) AS stage,
 	tiering.overdue_ratio(s.history, s.as_of) AS overdue_ratio,
 	tiering.wakeup_due(s.history, s.as_of, s.wakeup_ratio, s.wakeup_gaps, s.usual_gap) AS wakeup_due,
-	tiering.calibrated(tiering.predict(s.classifier, s.features), s.slope, s.intercept) AS probability,
+	tiering.calibrated(s.raw, s.slope, s.intercept) AS probability,
 	%5$s AS reasons, s.kind AS model_kind, s.version AS model_version
 FROM (
+	SELECT t.*, tiering.predict(t.classifier, t.features) AS raw FROM (
 	SELECT r.customer_id, r.history, c.*, CASE WHEN r.features IS NOT NULL THEN %3$s END AS features, r.features AS known
 	FROM (
 		SELECT h.customer_id, h.history, CASE WHEN (h.record).age IS NOT NULL AND ((h.record).age - (h.record).recency) * 7 < h.active_within + 0.5
@@ -34,6 +35,7 @@ FROM (
 				SELECT NULLIF(tiering.mean_gap(h.history, (SELECT x.as_of FROM %1$I.rfm_cutoff AS x)), 0) AS gap FROM %1$I.purchase_history AS h) AS g) AS usual_gap
 		FROM %1$I.churn_policy AS p LEFT JOIN %1$I.model AS m ON m.model = 'churn' AND m.in_use
 	) AS c
+	OFFSET 0) AS t
 	OFFSET 0
 ) AS s$sql$, pipeline, kind,
 	COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = kind), 'NULL::double precision[]'),
