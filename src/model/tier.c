@@ -164,6 +164,17 @@ floor_of(const TierPolicy *policy, int rank)
 	return floor;
 }
 
+static void
+raise_floor(const TierPolicy *policy, TierState *state)
+{
+	int			floor = floor_of(policy, state->rank);
+
+	if (floor <= state->floor)
+		return;
+	state->floor = floor;
+	state->floor_name = policy->level[floor].name;
+}
+
 /* He has another level from a day on */
 static void
 set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
@@ -172,9 +183,13 @@ set_rank(const TierPolicy *policy, TierState *state, int rank, int32_t day)
 		state->metric[m] = state->sum[m].sum;
 	for (int k = state->rank + 1; k <= rank; k++)
 		state->level_since[k] = day;
+	/* a promise is of a level that he has had since */
+	for (int k = 1; k < TIER_LEVELS; k++)
+		if (k > rank || k > state->rank)
+			state->promise[k] = 0;
 	state->rank = rank;
 	state->since = state->counts_from = day;
-	state->floor = larger(state->floor, floor_of(policy, rank));
+	raise_floor(policy, state);
 }
 
 static void
@@ -240,8 +255,9 @@ find_lapses(const TierCase *of, const TierPolicy *policy, TierState *state,
 		else if (state->decision[k] == CALENDAR_NEVER)
 		{
 			state->lapse[k] = day;
-			state->decision[k] = find_decision(of, policy, state, k, day,
-											   policy->downgrade);
+			state->decision[k] = larger(find_decision(of, policy, state, k, day,
+													  policy->downgrade),
+										state->promise[k]);
 		}
 }
 
@@ -255,27 +271,55 @@ level_named(const TierPolicy *policy, int name)
 	return -1;
 }
 
+/* The level of his that became a level of the next version; -1 for none */
+static int
+former_level(const TierPolicy *former, const TierPolicy *policy, int level,
+			 int rank)
+{
+	int			was = level_named(former, policy->level[level].name);
+
+	if (was >= 0)
+		return was <= rank ? was : -1;
+	for (was = rank; was >= 0 && policy->successor[was] != level; was--)
+		;
+	return was;
+}
+
+/* Until when a version would have left a level to him, had it lapsed on a day */
+static int32_t
+promised_until(const TierCase *of, const TierPolicy *policy,
+			   const TierState *state, int level, int32_t day)
+{
+	int32_t		until = find_decision(of, policy, state, level, day,
+									  policy->downgrade);
+
+	/* one that never takes a level promises nothing */
+	return larger(state->promise[level], until == CALENDAR_NEVER ? 0 : until);
+}
+
 /*
  * A level that has lapsed goes on lapsing under the next version, which may put
- * its last day off, but neither brings it forward nor gives it back.
+ * its last day off, but neither brings it forward nor gives it back.  One that
+ * has not keeps the last day that a lapse would have had.
  */
 static void
 carry_lapses(const TierCase *of, const TierPolicy *former,
 			 const TierState *before, TierState *state, int32_t day)
 {
 	const TierPolicy *policy = &of->policy[state->policy];
-	bool		another_term = policy->window == TIER_TERM && state->since == day;
 
 	forget_lapses(state);
+	memset(state->promise, 0, sizeof(state->promise));
 	for (int k = 0; k <= state->rank; k++)
 	{
-		int			was = level_named(former, policy->level[k].name);
+		int			was = former_level(former, policy, k, before->rank);
 
 		state->level_since[k] = state->since;
-		if (was < 0 || was > before->rank)
+		if (was < 0)
 			continue;
 		state->level_since[k] = before->level_since[was];
-		if (another_term || before->decision[was] == CALENDAR_NEVER)
+		state->promise[k] = promised_until(of, former, before, was, day);
+		if (before->decision[was] == CALENDAR_NEVER)
 			continue;
 		state->lapse[k] = before->lapse[was];
 		state->decision[k] = before->decision[was];
@@ -297,10 +341,13 @@ change_policy(const TierCase *of, TierState *state, int32_t day)
 	const TierState before = *state;
 	const TierPolicy *former = &of->policy[state->policy];
 	const TierPolicy *policy = &of->policy[++state->policy];
+	int			floor = level_named(policy, before.floor_name);
 
 	state->rank = policy->successor[before.rank];
-	state->floor = larger(policy->successor[before.floor],
-						  floor_of(policy, state->rank));
+	/* a version without the level does not take the floor for ever */
+	state->floor = before.floor == 0 ? 0
+		: floor >= 0 ? floor : policy->successor[before.floor];
+	raise_floor(policy, state);
 	state->earned = policy->successor[before.earned];
 	if (policy->level[state->rank].name != former->level[before.rank].name)
 		state->since = state->counts_from = day;
@@ -417,11 +464,11 @@ next_day(const TierCase *of, const TierState *state)
 	return next;
 }
 
-/* The level that is shown: what was earned, unless something was given */
+/* The level that is shown: what was earned, unless something was given that holds */
 static int
-shown_level(const TierCase *of, TierState *state, bool *given)
+shown_level(const TierCase *of, TierState *state, bool *given, bool *holds)
 {
-	*given = state->is_fixed = false;
+	*given = *holds = state->is_fixed = false;
 	for (size_t i = of->overrides; i-- > 0;)
 	{
 		const TierOverride *override = &of->override[i];
@@ -432,6 +479,7 @@ shown_level(const TierCase *of, TierState *state, bool *given)
 		rank = level_named(&of->policy[state->policy], override->name);
 		if (rank < 0)
 			continue;
+		*holds = true;
 		state->is_fixed = !override->is_floor;
 		*given = state->is_fixed || rank > state->rank;
 		return *given ? rank : state->rank;
@@ -466,6 +514,7 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		int32_t		day = is_first ? state->since : next_day(of, state);
 		TierReason	reason;
 		bool		given;
+		bool		holds;
 		int			shown;
 		int			name;
 		bool		by_sums;
@@ -473,7 +522,7 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		if (day > until)
 			return false;
 		reason = decide_day(of, state, day);
-		shown = shown_level(of, state, &given);
+		shown = shown_level(of, state, &given, &holds);
 		name = of->policy[state->policy].level[shown].name;
 		if (shown == state->shown && name == state->shown_name)
 			continue;
@@ -482,7 +531,7 @@ tier_next(const TierCase *of, TierState *state, int32_t until, TierEvent *event)
 		state->shown_name = name;
 		event->policy = state->policy;
 		event->reason = given ? TIER_GIVEN : is_first ? TIER_ENROLLED
-			: given_before ? TIER_GIVEN_ENDED : reason;
+			: given_before && !holds ? TIER_GIVEN_ENDED : reason;
 		/* what a level was reached by counts no more in its own term */
 		by_sums = given || given_before || event->reason == TIER_POLICY ||
 			(is_first && state->rank == 0);

@@ -161,9 +161,12 @@ typedef struct TierState
 	int			rank;			/* that was earned, whatever was given */
 	int			earned;			/* on that day */
 	int			floor;
+	int			floor_name;		/* of the level that it was in its own version */
 	int32_t		since;
 	int32_t		counts_from;	/* what led to a level does not renew its term */
 	int32_t		level_since[TIER_LEVELS];	/* since when he has each level */
+	int32_t		promise[TIER_LEVELS];	/* last day that a former version would
+										 * have left it to him; 0: none */
 	int32_t		lapse[TIER_LEVELS]; /* since when it is not earned */
 	int32_t		decision[TIER_LEVELS];	/* last day to make the lapse of a level
 										 * good; NEVER: it has not lapsed */

@@ -36,6 +36,8 @@ typedef struct Slow
 	int32_t		lapse[TIER_LEVELS]; /* first day on which less was earned; -1 */
 	int32_t		least[TIER_LEVELS]; /* it is not lost before the day after */
 	bool		gone[TIER_LEVELS];	/* it was lost when a version ended */
+	int32_t		promise[TIER_LEVELS];	/* last day by a former version; -1 */
+	int			floor_name;
 } Slow;
 
 static const TierPolicy *
@@ -179,7 +181,10 @@ see_floor(Slow *slow)
 {
 	for (int k = 0; k <= slow->rank; k++)
 		if (policy_of(slow)->level[k].floor > slow->floor)
+		{
 			slow->floor = policy_of(slow)->level[k].floor;
+			slow->floor_name = policy_of(slow)->level[slow->floor].name;
+		}
 }
 
 static void
@@ -187,6 +192,10 @@ get_level(Slow *slow, int rank, int32_t day)
 {
 	for (int k = slow->rank + 1; k <= rank; k++)
 		slow->had[k] = day;
+	/* a promise ends with the level */
+	for (int k = 0; k < TIER_LEVELS; k++)
+		if (k > rank || k > slow->rank)
+			slow->promise[k] = -1;
 	slow->rank = rank;
 	slow->since = day;
 	slow->reached = -1;
@@ -237,43 +246,80 @@ see_lapses(Slow *slow, int32_t day)
 		if (k > slow->rank || slow->earned >= k || k <= slow->floor)
 			forget_lapse(slow, k);
 		else if (slow->lapse[k] < 0)
+		{
 			slow->lapse[k] = day;
+			slow->least[k] = slow->promise[k];
+		}
 }
 
-/* Levels are those of the same rank, which have the same name here */
+static int
+rank_named(const TierPolicy *policy, int name)
+{
+	for (int k = 0; k < policy->levels; k++)
+		if (policy->level[k].name == name)
+			return k;
+	return -1;
+}
+
+/* Which of his levels became one of the new version: that of its name, or the
+ * highest that the new version puts there */
+static int
+level_before(const Slow *before, const TierPolicy *next, int level)
+{
+	int			was = rank_named(policy_of(before), next->level[level].name);
+	int			highest = -1;
+
+	if (was >= 0)
+		return was > before->rank ? -1 : was;
+	for (int k = 0; k <= before->rank; k++)
+		if (next->successor[k] == level)
+			highest = k;
+	return highest;
+}
+
+/* Lapses go on, with the later of both versions' last days; so long at least a
+ * level stays that lapses later */
 static void
 next_version(Slow *slow, int32_t day)
 {
-	const int  *successor = slow->of->policy[slow->policy + 1].successor;
+	const TierPolicy *next = &slow->of->policy[slow->policy + 1];
 	Slow		before = *slow;
 
 	slow->policy++;
-	slow->floor = successor[slow->floor];
-	slow->earned = successor[slow->earned];
-	slow->rank = successor[slow->rank];
+	slow->rank = next->successor[before.rank];
+	slow->earned = next->successor[before.earned];
+	if (before.floor > 0)
+	{
+		slow->floor = rank_named(next, before.floor_name);
+		if (slow->floor < 0)
+			slow->floor = next->successor[before.floor];
+	}
 	see_floor(slow);
-	if (slow->rank != before.rank)
+	if (next->level[slow->rank].name != policy_of(&before)->level[before.rank].name)
 	{
 		slow->since = day;
 		slow->reached = -1;
 	}
 	for (int k = 0; k < TIER_LEVELS; k++)
 	{
+		int			was = k <= slow->rank ? level_before(&before, next, k) : -1;
 		int32_t		until;
 
-		if (k > before.rank)
-			slow->had[k] = slow->since;
-		if (k > before.rank || (slow->since == day && policy_of(slow)->window == TIER_TERM))
-			forget_lapse(slow, k);
-		if (slow->lapse[k] < 0)
+		forget_lapse(slow, k);
+		slow->promise[k] = -1;
+		slow->had[k] = was < 0 ? slow->since : before.had[was];
+		if (was < 0)
 			continue;
-		/* what was over is over, what was promised is kept */
-		slow->gone[k] = is_lost(&before, k, day);
-		until = last_day(&before, k, slow->lapse[k], policy_of(&before)->downgrade);
+		until = last_day(&before, was, day, policy_of(&before)->downgrade);
+		slow->promise[k] = until == CALENDAR_NEVER || until < before.promise[was] ? before.promise[was] : until;
+		if (before.lapse[was] < 0)
+			continue;
+		until = last_day(&before, was, before.lapse[was], policy_of(&before)->downgrade);
 		if (until == CALENDAR_NEVER)
-			forget_lapse(slow, k);
-		else if (until > slow->least[k])
-			slow->least[k] = until;
+			continue;
+		slow->lapse[k] = before.lapse[was];
+		slow->least[k] = until > before.least[was] ? until : before.least[was];
+		slow->gone[k] = is_lost(&before, was, day);
 	}
 }
 
@@ -322,11 +368,11 @@ slow_shown(const Slow *slow, int32_t day)
 	{
 		const TierOverride *override = &slow->of->override[i];
 
-		if (day < override->first || day > override->last)
+		int			rank = rank_named(policy_of(slow), override->name);
+
+		if (day < override->first || day > override->last || rank < 0)
 			continue;
-		if (override->is_floor && slow->rank > override->name)
-			return slow->rank;
-		return override->name;
+		return override->is_floor && slow->rank > rank ? slow->rank : rank;
 	}
 	return slow->rank;
 }
@@ -338,11 +384,13 @@ slow_replay(const TierCase *of, int32_t until, Seen *seen)
 	Slow		slow = {.of = of, .reached = -1};
 	size_t		count = 0;
 	int			shown = -1;
+	int			name = -1;
 	int32_t		start = of->enrolled > of->policy[0].valid_from
 		? of->enrolled : of->policy[0].valid_from;
 
 	slow.since = start;
 	forget_lapses(&slow);
+	memset(slow.promise, -1, sizeof(slow.promise));
 	while (slow.policy + 1 < of->policies && of->policy[slow.policy + 1].valid_from <= start)
 		slow.policy++;
 	for (int32_t day = start; day <= until; day++)
@@ -351,9 +399,10 @@ slow_replay(const TierCase *of, int32_t until, Seen *seen)
 
 		slow_day(&slow, day);
 		now = slow_shown(&slow, day);
-		if (now != shown && count < MOST_EVENTS)
+		if ((now != shown || policy_of(&slow)->level[now].name != name) && count < MOST_EVENTS)
 			seen[count++] = (Seen) {day, now, TIER_ENROLLED};
 		shown = now;
+		name = policy_of(&slow)->level[now].name;
 	}
 	return count;
 }
@@ -623,7 +672,6 @@ random_policy(TierPolicy *policy, int metrics, int levels)
 	{
 		TierLevel  *level = &policy->level[k];
 
-		policy->successor[k] = random_below(4) == 0 ? (int) random_below((uint64_t) levels) : k;
 		level->name = k;
 		level->combine = (TierCombine) random_below(3);
 		level->conditions = k == 0 ? 0 : 1 + (int) random_below(2);
@@ -633,6 +681,31 @@ random_policy(TierPolicy *policy, int metrics, int levels)
 			level->condition[i] = (TierCondition) {
 				(int) random_below((uint64_t) metrics),
 				(SignedUnits) random_below(60) * k, 1 + (int) random_below(3)};
+	}
+}
+
+/* A later version: some levels have other names, or have changed places */
+static void
+rename_levels(const TierPolicy *before, TierPolicy *policy, int version)
+{
+	for (int k = 0; k < policy->levels; k++)
+	{
+		int			other = (int) random_below((uint64_t) policy->levels);
+		int			name = policy->level[k].name;
+
+		if (random_below(8) == 0)
+		{
+			policy->level[k].name = policy->level[other].name;
+			policy->level[other].name = name;
+		}
+		if (random_below(6) == 0)
+			policy->level[k].name = 10 * version + k;
+	}
+	for (int k = 0; k < before->levels; k++)
+	{
+		int			same = rank_named(policy, before->level[k].name);
+
+		policy->successor[k] = same >= 0 ? same : k < policy->levels ? k : policy->levels - 1;
 	}
 }
 
@@ -725,7 +798,9 @@ test_random(void)
 		of.policies = 1 + (int) random_below(3);
 		for (int v = 0; v < of.policies; v++)
 		{
-			random_policy(&policy[v], of.metrics, levels);
+			random_policy(&policy[v], of.metrics, random_below(3) == 0 ? 2 + (int) random_below(4) : levels);
+			if (v > 0)
+				rename_levels(&policy[v - 1], &policy[v], v);
 			policy[v].valid_from = v == 0 ? calendar_day(2021, 6, 1) : policy[v - 1].valid_from +
 				(int32_t) random_below(400);
 		}
@@ -758,6 +833,97 @@ test_random(void)
 	ok(stepped == times, "and stopping on the way makes no difference");
 }
 
+/* --- more spend never lowers a level --------------------------------------------- */
+
+/* A policy of windows that do not depend on the level, harder from level to level */
+static void
+random_sound_policy(TierPolicy *policy, int levels)
+{
+	static const TierWindowKind kinds[] = {TIER_LIFETIME, TIER_ROLLING, TIER_CALENDAR};
+	static const int months[] = {1, 3, 6, 12};
+	SignedUnits threshold = 0;
+
+	random_policy(policy, 1, levels);
+	policy->window = kinds[random_below(3)];
+	if (policy->window == TIER_CALENDAR)
+		policy->span = (CalendarSpan) {months[random_below(4)], 0};
+	policy->stay = (CalendarSpan) {0, 0};
+	for (int k = 1; k < levels; k++)
+	{
+		threshold += 1 + (SignedUnits) random_below(60);
+		policy->level[k].combine = TIER_ALL;
+		policy->level[k].conditions = 1;
+		policy->level[k].condition[0].metric = 0;
+		policy->level[k].condition[0].threshold = threshold;
+	}
+	for (int k = 0; k < levels; k++)
+		policy->successor[k] = k;
+}
+
+/* The levels of the days from the first on */
+static void
+levels_of(const TierCase *of, int32_t until, signed char *level)
+{
+	static Seen seen[MOST_EVENTS];
+	size_t		count = replay(of, until, 0, seen);
+	size_t		next = 0;
+	int			now = -1;
+
+	for (int32_t day = of->enrolled; day <= until; day++)
+	{
+		while (next < count && seen[next].day <= day)
+			now = seen[next++].rank;
+		level[day - of->enrolled] = (signed char) now;
+	}
+}
+
+static void
+test_more_is_no_less(void)
+{
+	static TierChange less[MOST_CHANGES];
+	static TierChange more[MOST_CHANGES];
+	static signed char of_less[2000];
+	static signed char of_more[2000];
+	long		times = rounds(50000);
+	long		good = 0;
+
+	for (long i = 0; i < times; i++)
+	{
+		TierPolicy	policy[3];
+		int			levels = 2 + (int) random_below(4);
+		int32_t		from = calendar_day(2021, 7, 1) + (int32_t) random_below(300);
+		int32_t		until = from + 1200;
+		TierCase	of = {.policy = policy, .metrics = 1, .policies = 1 + (int) random_below(3), .enrolled = from};
+		bool		lower = false;
+
+		for (int v = 0; v < of.policies; v++)
+		{
+			random_sound_policy(&policy[v], levels);
+			policy[v].valid_from = v == 0 ? calendar_day(2021, 6, 1)
+				: policy[v - 1].valid_from + 1 + (int32_t) random_below(500);
+		}
+		random_series(&of.series[0], less, from);
+		of.series[0].is_state = false;
+		levels_of(&of, until, of_less);
+		for (size_t c = 0; c < of.series[0].count; c++)
+			more[c] = (TierChange) {less[c].day, less[c].amount +
+			(random_below(3) == 0 ? (SignedUnits) random_below(100) : 0)};
+		of.series[0].change = more;
+		levels_of(&of, until, of_more);
+		for (int32_t day = 0; day <= until - from && !lower; day++)
+			if (of_more[day] < of_less[day])
+			{
+				lower = true;
+				printf("# day %d: level %d of less, %d of more\n", from + day, of_less[day], of_more[day]);
+				describe(&of);
+			}
+		if (lower)
+			break;
+		good++;
+	}
+	ok(good == times, "%ld pairs, of up to three versions: who spends more has no lower level", times);
+}
+
 int
 main(void)
 {
@@ -769,5 +935,6 @@ main(void)
 	test_month();
 	test_rolling();
 	test_random();
+	test_more_is_no_less();
 	return tap_done();
 }
