@@ -186,7 +186,7 @@ ORDER BY 1$sql$, pipeline) LOOP
 			RAISE EXCEPTION '% needs a column of the customers, and the pipeline has none', o.name
 				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
 		END IF;
-		dates := dates || format(' WHEN %s THEN %s', o.condition, tiering.customer_date_sql(p.customers, o.date_column, COALESCE(p.time_zone, 'UTC')));
+		dates := dates || format(' WHEN %s THEN %s', o.condition, tiering.customer_date_sql(p.customers, o.date_column, COALESCE(p.time_zone, 'UTC'), 'date of ' || o.name));
 		joined := format('LEFT JOIN %s AS c ON %s = s.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
 	END LOOP;
 	EXECUTE format($sql$

@@ -118,7 +118,7 @@ WHERE c.metric = $1 GROUP BY c.programme LIMIT 1$sql$, TG_TABLE_SCHEMA) INTO dec
 	END IF;
 	IF NEW.kind IN ('sum', 'last') AND num_nulls(NEW.relation, NEW.customer_column, NEW.day_column, NEW.value_column) = 0 THEN
 		PERFORM tiering.source_column_type(place, NEW.customer_column, 'customer_column');
-		EXECUTE format('SELECT tiering.source_date_sql($1, $2, p.time_zone) FROM %I.pipeline AS p', TG_TABLE_SCHEMA) USING place, NEW.day_column;
+		EXECUTE format('SELECT tiering.source_date_sql($1, $2, p.time_zone, ''day_column'') FROM %I.pipeline AS p', TG_TABLE_SCHEMA) USING place, NEW.day_column;
 	ELSIF NEW.kind IN ('profile', 'percentile') AND NEW.value_column IS NOT NULL THEN
 		place := format('%I.customer_profile', TG_TABLE_SCHEMA)::regclass;
 	ELSE
@@ -256,6 +256,8 @@ FROM policy AS p CROSS JOIN LATERAL (VALUES
 	(p.decision_period IS NOT NULL AND p.window_kind NOT IN ('lifetime', 'rolling'), format('a window of kind %%s has periods of its own', p.window_kind), 'Leave decision_period NULL.'),
 	(NOT p.has_period AND p.upgrade = 'next period', format('upgrade "%%s" needs periods, which a window of kind %%s has not', p.upgrade, p.window_kind), 'Pass a decision_period such as 1 month.'),
 	(NOT p.has_period AND p.downgrade LIKE 'end of%%', format('downgrade "%%s" needs periods, which a window of kind %%s has not', p.downgrade, p.window_kind), 'Pass a decision_period such as 1 month.'),
+	(p.window_kind IN ('calendar', 'enrolment', 'cycle') AND p.upgrade = 'next period' AND p.downgrade = 'at once' AND p.grace = interval '0' AND p.minimum_stay = interval '0' AND p.rounded_to = 'day',
+		'nobody can reach a tier: it is given with a period in which counting begins anew, and taken at once', 'Choose downgrade "end of period", or upgrade "at once".'),
 	(p.window_kind = 'term' AND p.downgrade = 'at once', 'a term cannot end at once', 'Choose downgrade "end of period".'),
 	(p.landing = 'one level' AND p.downgrade IN ('at once', 'never'), format('landing "one level" needs a downgrade at the end of a period, not "%%s"', p.downgrade), 'Choose downgrade "end of period", or landing "earned".'),
 	(tiering.months_of(p.grace) IS NULL OR tiering.months_of(p.grace) > 12000 OR tiering.days_of(p.grace) > 400000, format('grace %%s does not consist of months and days', p.grace), 'Pass an interval such as 2 months or 30 days.'),

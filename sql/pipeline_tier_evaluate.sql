@@ -84,7 +84,7 @@ SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metri
 		ELSE
 			tiering.tier_survivors_sql(pipeline,
 				format('SELECT %1$s AS customer_id, %2$s AS metric, %3$s AS day, round((s.%4$I)::numeric, 6) AS amount FROM %5$s AS s WHERE %1$s IS NOT NULL AND s.%6$I IS NOT NULL AND s.%4$I IS NOT NULL',
-					tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone), m.value_column, m.relation, m.day_column),
+					tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone, 'day_column'), m.value_column, m.relation, m.day_column),
 				'q.metric, q.day, q.amount')
 		END;
 	END LOOP;
@@ -97,13 +97,14 @@ COMMENT ON FUNCTION tiering.tier_entries_sql(text, text, boolean) IS
 'internal: query for the dated rows behind a programme''s metrics';
 
 -- A date of the customers relation, which is c in the query around
-CREATE FUNCTION tiering.customer_date_sql(customers regclass, date_column text, time_zone text)
+CREATE FUNCTION tiering.customer_date_sql(customers regclass, date_column text, time_zone text, role text)
 RETURNS text
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN format('(SELECT %s FROM (SELECT c.%I) AS d)', tiering.source_date_sql(customers, date_column, time_zone), date_column);
+RETURN format('(SELECT CASE WHEN isfinite(d.day) THEN d.day END FROM (SELECT %s AS day FROM (SELECT c.%I) AS d) AS d)',
+	tiering.source_date_sql(customers, date_column, time_zone, role), date_column);
 
-COMMENT ON FUNCTION tiering.customer_date_sql(regclass, text, text) IS
+COMMENT ON FUNCTION tiering.customer_date_sql(regclass, text, text, text) IS
 'internal: a date column of the customers relation, as SQL';
 
 -- Since when customers are members, and how to join them to histories; empty if
@@ -124,7 +125,7 @@ BEGIN
 			RAISE EXCEPTION 'enrolled_column "%" is one of the customers, and the pipeline has none', p.enrolled_column
 				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, customers => ...) names them.', pipeline);
 		END IF;
-		expression := tiering.customer_date_sql(p.customers, p.enrolled_column, p.time_zone);
+		expression := tiering.customer_date_sql(p.customers, p.enrolled_column, p.time_zone, 'enrolled_column');
 		joined := format(' LEFT JOIN %s AS c ON %s = h.customer_id', p.customers, tiering.profile_id_sql(pipeline, p.customers));
 	END IF;
 END;

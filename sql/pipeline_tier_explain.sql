@@ -32,9 +32,13 @@ AS $$
 DECLARE
 	query text := tiering.tier_entries_sql(pipeline, programme);
 	enrolment record;
+	is_merged boolean := false;
 BEGIN
 	SELECT * INTO enrolment FROM tiering.tier_enrolment_sql(pipeline, programme);
-	IF enrolment.joined <> '' THEN
+	IF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM %I.customer_identity AS i WHERE i.id = $1)', pipeline) INTO is_merged USING customer;
+	END IF;
+	IF enrolment.joined <> '' AND NOT is_merged THEN
 		EXECUTE format('SELECT %s FROM (SELECT $1 AS customer_id) AS h%s', enrolment.expression, enrolment.joined) INTO enrolled USING customer;
 	END IF;
 	IF query IS NOT NULL THEN
@@ -127,6 +131,17 @@ $$;
 COMMENT ON FUNCTION tiering.tier_conditions_text(text, text, integer, text) IS
 'internal: the conditions of a tier in words';
 
+-- A length of time in words, whatever the session's style of intervals
+CREATE FUNCTION tiering.span_text(span interval)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+SET intervalstyle = postgres
+AS $$ SELECT replace(span::text, 'mon', 'month') $$;
+
+COMMENT ON FUNCTION tiering.span_text(interval) IS
+'internal: a length of time in words';
+
 CREATE FUNCTION tiering.tier_window_text(pipeline text, of_programme text, of_version integer)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -134,21 +149,23 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	p record;
+	span text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.tier_policy WHERE programme = $1 AND version = $2', pipeline) INTO p USING of_programme, of_version;
+	span := tiering.span_text(p.window_length);
 	RETURN CASE p.window_kind
 			WHEN 'lifetime' THEN 'all purchases count'
-			WHEN 'rolling' THEN format('purchases of the last %s count', p.window_length)
-			WHEN 'calendar' THEN format('calendar periods of %s count%s', p.window_length, CASE WHEN p.fiscal_month <> 1 THEN format(', years that begin with month %s', p.fiscal_month) ELSE '' END)
-			WHEN 'enrolment' THEN format('periods of %s since the enrolment count', p.window_length)
-			WHEN 'term' THEN format('terms of %s since the tier was reached count', p.window_length)
-			ELSE format('cycles of %s since %s count', p.window_length, to_char(p.cycle_start, 'YYYY-MM-DD')) END
+			WHEN 'rolling' THEN format('purchases of the last %s count', span)
+			WHEN 'calendar' THEN format('calendar periods of %s count%s', span, CASE WHEN p.fiscal_month <> 1 THEN format(', years that begin with month %s', p.fiscal_month) ELSE '' END)
+			WHEN 'enrolment' THEN format('periods of %s since the enrolment count', span)
+			WHEN 'term' THEN format('terms of %s since the tier was reached count', span)
+			ELSE format('cycles of %s since %s count', span, to_char(p.cycle_start, 'YYYY-MM-DD')) END
 		|| format('; upgrade %s', CASE p.upgrade WHEN 'at once' THEN 'at once' ELSE 'with the next period' END)
 		|| CASE WHEN p.downgrade = 'never' THEN ', downgrade never' ELSE format(', downgrade %s', p.downgrade)
 			|| CASE p.landing WHEN 'one level' THEN ', one tier at a time' ELSE ', to what was earned' END END
-		|| CASE WHEN p.grace <> interval '0' THEN format(', grace of %s', p.grace) ELSE '' END
-		|| CASE WHEN p.rounded_to <> 'day' THEN format(', until the end of the %s', p.rounded_to) ELSE '' END
-		|| CASE WHEN p.minimum_stay <> interval '0' THEN format(', kept for %s at least', p.minimum_stay) ELSE '' END;
+		|| CASE WHEN p.downgrade <> 'never' AND p.grace <> interval '0' THEN format(', grace of %s', tiering.span_text(p.grace)) ELSE '' END
+		|| CASE WHEN p.downgrade <> 'never' AND p.rounded_to <> 'day' THEN format(', until the end of the %s', p.rounded_to) ELSE '' END
+		|| CASE WHEN p.downgrade <> 'never' AND p.minimum_stay <> interval '0' THEN format(', kept for %s at least', tiering.span_text(p.minimum_stay)) ELSE '' END;
 END;
 $$;
 
@@ -225,10 +242,10 @@ DECLARE
 	then_was tiering.tier_standing;
 	from_words text := '';
 BEGIN
-	-- a term begins on the day after what led to it
+	-- a term begins on the day after what led to it; the first one with the day of joining
 	then_was := tiering.tier_standing(history, given.entries, given.overrides, given.enrolled, document, CASE WHEN is_term THEN day - 1 ELSE day END);
 	IF told.reason IN ('enrolled', 'upgraded') AND (is_term OR then_was.metrics = told.metrics) THEN
-		from_words := tiering.tier_sources_text(document, history, given.entries, then_was.window_from, day);
+		from_words := tiering.tier_sources_text(document, history, given.entries, CASE WHEN is_term AND told.reason = 'enrolled' THEN day ELSE then_was.window_from END, day);
 	END IF;
 	RETURN format('%s%s, with %s%s',
 		CASE told.reason
@@ -248,6 +265,20 @@ $$;
 COMMENT ON FUNCTION tiering.tier_decision_text(text, anyelement, record, tiering.purchase_history, record, jsonb) IS
 'internal: a decision in words';
 
+-- What is missing for a tier: all of it, one of it, or as much as weighs enough
+CREATE FUNCTION tiering.tier_missing_text(pipeline text, programme text, of_version integer, of_tier text, missing jsonb)
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE t.combine WHEN 'all' THEN tiering.tier_numbers_text(missing, ' and ') WHEN 'any' THEN tiering.tier_numbers_text(missing, ' or ')
+		ELSE 'enough of ' || tiering.tier_numbers_text(missing, ', ') END
+	FROM tiering.tier_levels(pipeline, programme) AS t WHERE t.version = of_version AND t.tier = of_tier
+$$;
+
+COMMENT ON FUNCTION tiering.tier_missing_text(text, text, integer, text, jsonb) IS
+'internal: what is missing for a tier, in words';
+
 -- What would change a tier, in words; nothing where the orders of now give another
 CREATE FUNCTION tiering.tier_outlook_text(pipeline text, programme text, s tiering.tier_standing)
 RETURNS TABLE (topic text, explanation text)
@@ -255,14 +286,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	joined text;
 BEGIN
-	SELECT CASE t.combine WHEN 'any' THEN ' or ' ELSE ' and ' END INTO joined FROM tiering.tier_levels(pipeline, programme) AS t WHERE t.version = s.version AND t.tier = s.next_tier;
 	RETURN QUERY
 	SELECT v.topic, v.explanation FROM (VALUES
 		('next tier', format('%s asks for %s%s', s.next_tier, tiering.tier_conditions_text(pipeline, programme, s.version, s.next_tier),
-			COALESCE('; missing: ' || tiering.tier_numbers_text(s.missing_for_next, joined), '; reached, and given with the next period')), s.next_tier IS NOT NULL),
-		('to keep it', format('missing: %s', tiering.tier_numbers_text(s.missing_to_keep, ' and ')), s.missing_to_keep IS NOT NULL),
+			COALESCE('; missing: ' || tiering.tier_missing_text(pipeline, programme, s.version, s.next_tier, s.missing_for_next), '; reached, and given with the next period')), s.next_tier IS NOT NULL),
+		('to keep it', format('missing: %s', tiering.tier_missing_text(pipeline, programme, s.version, s.tier, s.missing_to_keep)), s.missing_to_keep IS NOT NULL AND NOT s.is_given),
 		('without purchases', format('%s from %s', s.then_tier, to_char(s.valid_until + 1, 'YYYY-MM-DD')), s.valid_until IS NOT NULL),
 		('without purchases', 'the tier stays', s.valid_until IS NULL)
 	) AS v(topic, explanation, applies) WHERE v.applies;
@@ -284,7 +313,7 @@ BEGIN
 	EXECUTE format('SELECT min(p.valid_from) FROM %1$I.tier_policy AS p JOIN %1$I.tier_programme AS g USING (programme) WHERE g.in_use', pipeline) INTO begins;
 	RETURN format('no tier on %s: %s', to_char(day, 'YYYY-MM-DD'), CASE WHEN begins > day
 		THEN format('the programme in use begins on %s', to_char(begins, 'YYYY-MM-DD'))
-		ELSE format('customer %s is not known then', COALESCE(customer::text, 'null')) END);
+		ELSE format('customer %s is no member then', COALESCE(customer::text, 'null')) END);
 END;
 $$;
 
@@ -339,6 +368,9 @@ WHERE h.customer_id = $1 AND h.superseded_at IS NULL AND h.valid @> $2$sql$, pip
 		RETURN QUERY VALUES ('counts now', format('%s%s', tiering.tier_numbers_text(s.metrics, ', '),
 			tiering.tier_sources_text(document, history, given.entries, s.window_from, LEAST(day, COALESCE(s.window_until, day)))));
 	END IF;
+	RETURN QUERY SELECT 'given', format('%s by %s: %s, from %s%s', CASE WHEN g.at_least THEN 'at least this' ELSE 'just this' END, g.author, g.reason,
+		to_char(g.valid_from, 'YYYY-MM-DD'), CASE WHEN isfinite(g.valid_until) THEN ' to ' || to_char(g.valid_until, 'YYYY-MM-DD') ELSE ' on' END)
+	FROM tiering.tier_given_to(pipeline, customer, day, told.tier) AS g WHERE s.is_given;
 	IF s.tier = told.tier THEN
 		RETURN QUERY SELECT * FROM tiering.tier_outlook_text(pipeline, told.programme, s);
 	ELSE
@@ -379,12 +411,12 @@ COMMENT ON FUNCTION tiering.explain_tier(text, text, date) IS
 
 -- Who gave a customer a tier that holds on a day
 CREATE FUNCTION tiering.tier_given_to(pipeline text, customer anyelement, day date, of_tier text)
-RETURNS TABLE (author text, reason text)
+RETURNS TABLE (author text, reason text, at_least boolean, valid_from date, valid_until date)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT g.author, g.reason FROM (%s) AS g WHERE g.customer_id = $1 AND $2 BETWEEN g.valid_from AND g.valid_until AND g.tier = $3 ORDER BY g.override DESC LIMIT 1', tiering.tier_overrides_sql(pipeline))
+	RETURN QUERY EXECUTE format('SELECT g.author, g.reason, g.at_least, g.valid_from, g.valid_until FROM (%s) AS g WHERE g.customer_id = $1 AND $2 BETWEEN g.valid_from AND g.valid_until AND g.tier = $3 ORDER BY g.override DESC LIMIT 1', tiering.tier_overrides_sql(pipeline))
 		USING customer, day, of_tier;
 END;
 $$;

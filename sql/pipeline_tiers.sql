@@ -235,7 +235,7 @@ COMMENT ON COLUMN %1$I.tier.rank IS '0 for the base tier, which needs nothing, a
 COMMENT ON COLUMN %1$I.tier.tier IS 'code; a tier of the same code is the same in all versions';
 COMMENT ON COLUMN %1$I.tier.combine IS 'all of its conditions, any of them, or those of a weight of weight_needed';
 COMMENT ON COLUMN %1$I.tier.weight_needed IS 'for weights: how much those that hold must add up to';
-COMMENT ON COLUMN %1$I.tier.floor_rank IS 'who ever had the tier never falls below this rank';
+COMMENT ON COLUMN %1$I.tier.floor_rank IS 'who has the tier, or a higher one, never falls below this rank';
 COMMENT ON TABLE %1$I.tier_condition IS 'thresholds of a tier';
 COMMENT ON COLUMN %1$I.tier_condition.programme IS 'the programme';
 COMMENT ON COLUMN %1$I.tier_condition.version IS 'version of its policy';

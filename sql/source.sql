@@ -84,13 +84,13 @@ COMMENT ON FUNCTION tiering.require_zone(text) IS
 'refuses a time zone that the server does not know';
 
 -- SQL that gives the local date of a column: the same everywhere a source is read
-CREATE FUNCTION tiering.source_date_sql(source regclass, column_name text, time_zone text)
+CREATE FUNCTION tiering.source_date_sql(source regclass, column_name text, time_zone text, role text DEFAULT 'ordered_at')
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	kind regtype := tiering.source_column_type(source, column_name, 'ordered_at');
+	kind regtype := tiering.source_column_type(source, column_name, role);
 BEGIN
 	PERFORM tiering.require_zone(time_zone);
 	IF kind = 'date'::regtype THEN
@@ -106,11 +106,11 @@ BEGIN
 	END IF;
 	RAISE EXCEPTION 'column "%" of % has type %, which is no date', column_name, source, kind
 		USING ERRCODE = 'datatype_mismatch',
-			  HINT = 'ordered_at is a date, a timestamp or a timestamp with time zone; cast it in a view.';
+			  HINT = role || ' is a date, a timestamp or a timestamp with time zone; cast it in a view.';
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.source_date_sql(regclass, text, text) IS
+COMMENT ON FUNCTION tiering.source_date_sql(regclass, text, text, text) IS
 'SQL expression for the local date of a source''s column';
 
 -- SQL that gives the instant of a column, the same in every session

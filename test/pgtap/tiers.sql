@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(111);
+SELECT plan(115);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- the vendors' examples ----------------------------------------------------------
@@ -143,6 +143,13 @@ SELECT is(told('2024-05-05 600', $$'{100,500}', tiers => '{bronze,silver,gold}',
 	'bronze 2024-05-05, gold 2025-01-01, bronze 2026-01-01', 'what comes with the next period comes, also if another version begins with it');
 SELECT is(told('2023-03-01 100, 2023-09-01 100', :'member' || $$, window_kind => 'term'$$, '2030-12-31', $$CALL tiering.create_tiers('shop', 'plan', '{50,100}', tiers => '{base,mid,member}', window_kind => 'term', valid_from => '2023-06-01')$$),
 	'member 2023-03-01, member 2023-06-01, base 2025-03-01', 'a tier that is put below another does not begin its term anew');
+
+SELECT is(told('2022-03-01 600', :'yearly', '2030-12-31', 'CALL tiering.create_tiers(''shop'', ''plan'', ' || replace(:'yearly', 'first,second,third,fourth', 'a,b,c,d') || ', valid_from => ''2024-01-01'')'),
+	'third 2022-03-01, a 2024-01-01', '-- nor does one in which all tiers have other codes');
+SELECT is(told(b, $$'{100}', tiers => '{base,member}', window_kind => 'calendar', downgrade => 'end of next period'$$, '2030-12-31', $$CALL tiering.create_tiers('shop', 'plan', '{100}', tiers => '{base,member}', window_length => '3 months', valid_from => '2024-07-01')$$), 'member 2023-03-01, base 2026-01-01', t)
+FROM (VALUES ('2023-03-01 100, 2024-02-01 1', 'who has lapsed keeps the last day of the former version'), ('2023-03-01 100, 2024-02-01 100', '-- and so does who has not, for he spent more')) AS v(b, t);
+SELECT is(told('2024-03-01 1000, 2025-03-01 1000', $$'{100,300,600}', tiers => '{a,b,c,d}'$$, '2030-12-31', $$UPDATE shop.tier SET floor_rank = 3 WHERE rank = 3; CALL tiering.create_tiers('shop', 'plan', '{100,300}', tiers => '{a,b,c}', valid_from => '2024-08-01');
+	CALL tiering.create_tiers('shop', 'plan', '{100,300,600}', tiers => '{a,b,c,d}', valid_from => '2024-12-01')$$), 'd 2024-03-01, c 2024-08-01, d 2024-12-01', 'a floor outlives a version without its tier');
 
 -- what a standing says adds up
 BEGIN;

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(137);
+SELECT plan(139);
 
 -- Two pipelines over the same orders, one of each kind of corrections
 CALL tiering.create_pipeline('now', 'orders', 'customer', 'day', 'amount', time_zone => 'UTC');
@@ -232,13 +232,18 @@ SELECT is((SELECT string_agg(tier || ' ' || customers, ', ' ORDER BY rank) FROM 
 INSERT INTO jump.tier_override (customer_id, tier, valid_from, at_least, reason) VALUES (1, 'silver', '2025-08-21', false, 'a test');
 CALL tiering.refresh('jump', as_of => '2025-08-21');
 SELECT is((SELECT concat_ws(' ', tier, next_tier, missing_for_next) FROM jump.customer_tier WHERE customer_id = 1), 'silver', 'while just one tier is given, no purchase leads to another');
+INSERT INTO moved VALUES (3, '2025-01-10', 20), (3, '2025-08-22', 600), (4, '2025-01-10', 800);
+INSERT INTO jump.tier_override (customer_id, tier, valid_from, valid_until, reason, author) VALUES (3, 'silver', '2025-02-01', 'infinity', 'lost parcel', 'Kim'), (4, 'gold', '2025-02-01', '2026-12-31', 'lost parcel', 'Kim');
+CALL tiering.refresh('jump', as_of => '2026-03-29');
+SELECT is((SELECT reason FROM jump.tier_history WHERE customer_id = 3 AND superseded_at IS NULL AND tier = 'gold'), 'upgraded', 'an upgrade above what was given is one, and no end of it');
+SELECT is((SELECT explanation FROM tiering.explain_tier('jump', 4) WHERE topic = 'given'), 'at least this by Kim: lost parcel, from 2025-02-01 to 2026-12-31', 'a tier that is there because it was given says so');
 CREATE TABLE point (member integer, day date, points integer);
-INSERT INTO point VALUES (2, '2025-01-10', 10), (2, '2025-01-11', 2);
+INSERT INTO point VALUES (2, '2025-04-10', 10), (2, '2025-04-11', 2);
 INSERT INTO jump.tier_metric VALUES ('points', 'sum', 'point', 'member', 'day', 'points');
 CALL tiering.create_tiers('jump', 'other', '{10}', metric => 'points', tiers => '{a,b}', in_use => true);
-CALL tiering.refresh('jump', as_of => '2025-08-22');
-SELECT is((SELECT explanation FROM tiering.explain_tier('jump', 2) WHERE topic = 'counts now'), 'points 12; points from rows of 2025-01-11 (2), 2025-01-10 (10)', 'points come from rows, and not from purchases');
+CALL tiering.refresh('jump', as_of => '2026-03-30');
+SELECT is((SELECT explanation FROM tiering.explain_tier('jump', 2) WHERE topic = 'counts now'), 'points 12; points from rows of 2025-04-11 (2), 2025-04-10 (10)', 'points come from rows, and not from purchases');
 DROP TABLE point;
-SELECT throws_ok($$SELECT tiering.evaluate_tiers('jump', '2025-08-23')$$, '42P01', 'the relation of metric "points" was dropped', 'rows that are gone are missed by the name of their metric');
+SELECT throws_ok($$SELECT tiering.evaluate_tiers('jump', '2026-03-31')$$, '42P01', 'the relation of metric "points" was dropped', 'rows that are gone are missed by the name of their metric');
 
 SELECT * FROM finish();

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(88);
+SELECT plan(91);
 CALL tiering.refresh('shop', as_of => '2020-01-01');
 
 -- --- dated rows of another relation ---------------------------------------------------
@@ -193,6 +193,7 @@ INSERT INTO same VALUES (5, 2);
 INSERT INTO joined.tier_override (customer_id, tier, valid_from, valid_until, reason) VALUES (5, 'member', '2024-07-05', '2024-07-09', 'a friend');
 CALL tiering.refresh('joined', as_of => '2024-07-01');
 SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM joined.customer_tier), '1 base, 2 member, 3 base', 'merged: 7 and 4 stamps are 11, of one customer');
+SELECT is((tiering.tier_now('joined', 5)).tier, NULL, '-- and the one who was merged is no member any more');
 DELETE FROM stamp WHERE who = 2;
 CALL tiering.refresh('joined', as_of => '2024-07-05');
 SELECT is((SELECT string_agg(tier || ' ' || reason || ' ' || lower(valid), ', ' ORDER BY valid) FROM joined.tier_history WHERE customer_id = 2 AND superseded_at IS NULL),
@@ -202,6 +203,10 @@ DELETE FROM person WHERE id = 2;
 CALL tiering.refresh('joined', as_of => '2024-07-06');
 SELECT is((SELECT string_agg(customer_id || ' ' || tier, ', ' ORDER BY customer_id) FROM joined.customer_tier), '1 base, 3 base', 'a member who is deleted and never bought has left');
 SELECT is((SELECT max(upper(valid)) FROM joined.tier_history WHERE customer_id = 2 AND superseded_at IS NULL), '2024-07-06', '-- on the day when that was seen');
+UPDATE person SET joined = 'infinity' WHERE id = 1;
+CALL tiering.refresh('joined', as_of => '2024-07-07');
+SELECT is((tiering.tier_now('joined', 1)).since, '2024-01-20', 'an infinite date of enrolment is none');
+SELECT throws_ok($$UPDATE joined.tier_programme SET enrolled_column = 'joyned'$$, '42703', NULL, 'a column that does not exist is refused');
 UPDATE joined.tier_programme SET enrolled_column = NULL;
 SELECT is((SELECT string_agg(customer_id || ' ' || to_char(next_on, 'MM-DD'), ', ' ORDER BY customer_id) FROM joined.customer_benefit), '1 01-20, 3 01-20', 'a date of enrolment that is named no more moves the anniversary');
 

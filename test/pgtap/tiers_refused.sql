@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = error;
 \ir ../data/told_tiers.sql
-SELECT plan(119);
+SELECT plan(120);
 
 SELECT buy('2024-01-10 100, 2024-06-10 100'), buy('2024-03-10 600', 2) \gset
 CALL tiering.create_tiers('shop', 'plan', '{100,500}', tiers => '{base,member,gold}', window_kind => 'rolling', window_length => '1 year');
@@ -51,6 +51,7 @@ SELECT matches(error_of(format($$CALL tiering.create_tiers('shop', 'new', %s)$$,
 	($$'{100}', tiers => '{base,member}', window_length => '1 year -10 days'$$, '^23514 .*window_length', '-- by several days'),
 	($$'{100}', tiers => '{base,member}', window_length => '-1 month 31 days'$$, '^23514 .*window_length', '-- by a month'),
 	($$'{100}', tiers => '{base,member}', grace => '2 months -10 days'$$, '^23514 .*grace', '-- of grace'),
+	($$'{100}', tiers => '{base,member}', window_kind => 'calendar', upgrade => 'next period', downgrade => 'at once'$$, '^23514 .*nobody can reach', 'given and taken on one day'),
 	($$'{{100}}', tiers => '{base,member}'$$, '^2202E ', 'thresholds in a table'),
 	($$'{NaN}', tiers => '{base,member}'$$, '^22023 .*NaN', 'a threshold that is no number'),
 	($$'{Infinity}', tiers => '{base,member}'$$, '^22023 .*Infinity', '-- that is infinite'),
