@@ -295,9 +295,10 @@ WHERE r.review IS DISTINCT FROM NULL
 UNION ALL
 SELECT g.customer_id, NULL, NULL, NULL, true
 FROM (
-	SELECT s.customer_id FROM %1$I.tier_standing AS s UNION SELECT t.customer_id FROM (%7$s) AS t WHERE t.tier <> ''
-) AS g
-WHERE NOT EXISTS (SELECT FROM (%9$s) AS h WHERE h.customer_id = g.customer_id)$sql$,
+	SELECT DISTINCT k.customer_id
+	FROM (SELECT s.customer_id FROM %1$I.tier_standing AS s UNION ALL SELECT t.customer_id FROM (%7$s) AS t WHERE t.tier <> '') AS k
+	WHERE NOT EXISTS (SELECT FROM (%9$s) AS h WHERE h.customer_id = k.customer_id)
+) AS g$sql$,
 		pipeline, tiering.tier_cases_sql(pipeline, of_programme), policy, cut, as_of, told, tiering.told_tiers_sql(pipeline, cut), told_since,
 		tiering.tier_members_sql(pipeline, of_programme));
 	EXECUTE format('ANALYZE %I.tier_fresh', pipeline);
