@@ -3,51 +3,78 @@
  * pipeline: churn scores, and what is to be done with them
  */
 
+-- The purchase model's features of a record k.record, in the order of their names
+CREATE FUNCTION tiering.churn_purchase_sql(pipeline text, kind text, horizon_days integer)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN kind IS NULL THEN '''{NULL,NULL,NULL}''::double precision[]'
+	ELSE format('ARRAY[%s]', (
+		SELECT string_agg(CASE WHEN f.name = 'p_alive' AND kind = 'nbd' THEN 'NULL'
+			ELSE format('tiering.%I((SELECT m.%I FROM %I.clv_model AS m), (k.record).frequency, (k.record).recency, (k.record).age%s)',
+				f.name, kind, pipeline, CASE f.name WHEN 'p_alive' THEN '' ELSE format(', %s / 7.0::double precision', horizon_days) END) END, ', ' ORDER BY f.n)
+		FROM unnest('{p_alive,expected_purchases,p_no_purchase}'::text[]) WITH ORDINALITY AS f(name, n))) END;
+
+COMMENT ON FUNCTION tiering.churn_purchase_sql(text, text, integer) IS
+'internal: what a purchase model says of a record, as SQL';
+
+-- Why one is likely to leave, by the candidate that says so: those that look at
+-- one thing look at when he bought
+CREATE FUNCTION tiering.churn_reasons_sql(kind text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE kind WHEN 'logistic' THEN 'tiering.reasons(r.classifier, r.features, 3)' ELSE format(
+	$sql$CASE WHEN r.features IS NOT NULL THEN array_remove(ARRAY['days since the last purchase: ' || r.features[%s],
+		'times the usual gap since then: ' || round(r.features[%s]::numeric, 1), 'days of the usual gap: ' || round(r.features[%s]::numeric)], NULL) END$sql$,
+	array_position(tiering.churn_feature_names(), 'recency_days'), array_position(tiering.churn_feature_names(), 'overdue_ratio'),
+	array_position(tiering.churn_feature_names(), 'mean_gap_days')) END;
+
+COMMENT ON FUNCTION tiering.churn_reasons_sql(text) IS
+'internal: why one is likely to leave, as SQL';
+
 -- The query behind churn_score: all customers; those who bought lately enough
 -- have a probability
-CREATE FUNCTION tiering.churn_score_sql(pipeline text, kind text, purchase_kind text)
+CREATE FUNCTION tiering.churn_score_sql(pipeline text)
 RETURNS text
-LANGUAGE SQL STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN format($sql$
-SELECT s.customer_id, s.as_of, tiering.lifecycle_stage(s.history, s.as_of, 90, LEAST(180, s.active_within / 2), s.active_within) AS stage,
-	tiering.overdue_ratio(s.history, s.as_of) AS overdue_ratio,
-	tiering.wakeup_due(s.history, s.as_of, s.wakeup_ratio, s.wakeup_gaps, s.usual_gap) AS wakeup_due,
-	tiering.calibrated(s.raw, s.slope, s.intercept) AS probability,
-	%5$s AS reasons, s.kind AS model_kind, s.version AS model_version
+AS $$
+DECLARE
+	p record;
+	m record;
+	day date;
+	purchase_kind text;
+	usual_gap double precision;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
+	EXECUTE format('SELECT x.kind, x.version, x.fit ->> ''slope'' AS slope, x.fit ->> ''intercept'' AS intercept FROM %I.model AS x WHERE x.model = ''churn'' AND x.in_use', pipeline) INTO m;
+	EXECUTE format('SELECT x.as_of, (SELECT c.kind FROM %1$I.clv_model AS c) FROM %1$I.rfm_cutoff AS x', pipeline) INTO day, purchase_kind;
+	EXECUTE format('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT tiering.mean_gap(h.history, $1) AS gap FROM %I.purchase_history AS h) AS g WHERE g.gap > 0', pipeline)
+		INTO usual_gap USING day;
+	RETURN format($sql$
+SELECT r.customer_id, %2$L::date AS as_of, tiering.lifecycle_stage(r.history, %2$L, 90, %3$s, %4$s) AS stage,
+	tiering.overdue_ratio(r.history, %2$L) AS overdue_ratio, tiering.wakeup_due(r.history, %2$L, %5$L, %6$s, %7$L) AS wakeup_due,
+	tiering.calibrated(r.raw, %8$L, %9$L) AS probability, %10$s AS reasons, %11$L::text AS model_kind, %12$L::integer AS model_version
 FROM (
-	SELECT t.*, tiering.predict(t.classifier, t.features) AS raw FROM (
-	SELECT r.customer_id, r.history, c.*, CASE WHEN r.features IS NOT NULL THEN %3$s END AS features, r.features AS known
+	SELECT r.*, CASE WHEN r.features IS NOT NULL THEN tiering.predict(r.classifier, %13$s) END AS raw
 	FROM (
-		SELECT h.customer_id, h.history, CASE WHEN (h.record).age IS NOT NULL AND ((h.record).age - (h.record).recency) * 7 < h.active_within + 0.5
-			THEN tiering.churn_features(h.history, h.as_of, h.horizon_days) || %4$s END AS features
-		FROM (
-			SELECT h.customer_id, h.history, d.as_of, p.horizon_days, p.active_within, m.*, tiering.clv_summary(h.history, d.as_of, 'week') AS record
-			FROM %1$I.purchase_history AS h CROSS JOIN (SELECT x.as_of FROM %1$I.rfm_cutoff AS x) AS d CROSS JOIN %1$I.churn_policy AS p CROSS JOIN %1$I.clv_model AS m
-			OFFSET 0
-		) AS h
-		WHERE (h.record).age IS NOT NULL
+		SELECT k.customer_id, k.history, CASE WHEN ((k.record).age - (k.record).recency) * 7 < %4$s + 0.5 THEN tiering.churn_features(k.history, %2$L, %14$s) || %15$s END AS features,
+			(SELECT x.classifier FROM %1$I.model AS x WHERE x.model = 'churn' AND x.in_use) AS classifier
+		FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS k
+		WHERE (k.record).age IS NOT NULL
 		OFFSET 0
-	) AS r CROSS JOIN (
-		SELECT (SELECT x.as_of FROM %1$I.rfm_cutoff AS x) AS as_of, p.active_within, p.wakeup_ratio, p.wakeup_gaps, m.classifier, m.kind, m.version,
-			(m.fit ->> 'slope')::double precision AS slope, (m.fit ->> 'intercept')::double precision AS intercept,
-			(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (
-				SELECT NULLIF(tiering.mean_gap(h.history, (SELECT x.as_of FROM %1$I.rfm_cutoff AS x)), 0) AS gap FROM %1$I.purchase_history AS h) AS g) AS usual_gap
-		FROM %1$I.churn_policy AS p LEFT JOIN %1$I.model AS m ON m.model = 'churn' AND m.in_use
-	) AS c
-	OFFSET 0) AS t
+	) AS r
 	OFFSET 0
-) AS s$sql$, pipeline, kind,
-	COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = kind), 'NULL::double precision[]'),
-	CASE WHEN purchase_kind IS NULL THEN '''{NULL,NULL,NULL}''::double precision[]' ELSE format($sql$ARRAY[%2$s,
-				tiering.expected_purchases(h.%1$I, (h.record).frequency, (h.record).recency, (h.record).age, h.horizon_days / 7.0::double precision),
-				tiering.p_no_purchase(h.%1$I, (h.record).frequency, (h.record).recency, (h.record).age, h.horizon_days / 7.0::double precision)]$sql$, purchase_kind,
-		CASE purchase_kind WHEN 'nbd' THEN 'NULL::double precision' ELSE format('tiering.p_alive(h.%I, (h.record).frequency, (h.record).recency, (h.record).age)', purchase_kind) END) END,
-	-- the other candidates look at one thing alone, and that is when he bought
-	CASE kind WHEN 'logistic' THEN 'tiering.reasons(s.classifier, s.features, 3)'
-		ELSE $$CASE WHEN s.features IS NOT NULL THEN array_remove(ARRAY['days since the last purchase: ' || s.known[1], 'times the usual gap since then: ' || round(s.known[2]::numeric, 1), 'days of the usual gap: ' || round(s.known[11]::numeric)], NULL) END$$ END);
+) AS r$sql$,
+		pipeline, day, LEAST(180, p.active_within / 2), p.active_within, p.wakeup_ratio, p.wakeup_gaps, usual_gap, m.slope, m.intercept,
+		tiering.churn_reasons_sql(m.kind), m.kind, m.version,
+		COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
+		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days));
+END;
+$$;
 
-COMMENT ON FUNCTION tiering.churn_score_sql(text, text, text) IS
+COMMENT ON FUNCTION tiering.churn_score_sql(text) IS
 'internal: query for the scores of churn';
 
 -- The step that scores churn
@@ -58,14 +85,12 @@ AS $$
 DECLARE
 	reason text := tiering.churn_reason(pipeline, this_run);
 	kind text;
-	purchase_kind text;
 BEGIN
 	IF reason IS NOT NULL THEN
 		SELECT r.note INTO note FROM tiering.refit_churn(pipeline, this_run, reason) AS r;
 	END IF;
 	EXECUTE format('SELECT m.kind FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use', pipeline) INTO kind;
-	EXECUTE format('SELECT m.kind FROM %I.clv_model AS m', pipeline) INTO purchase_kind;
-	PERFORM tiering.store_table_scores(pipeline, 'churn_score', tiering.churn_score_sql(pipeline, kind, purchase_kind));
+	PERFORM tiering.store_table_scores(pipeline, 'churn_score', tiering.churn_score_sql(pipeline));
 	EXECUTE format('SELECT count(*) FROM %I.churn_score', pipeline) INTO row_count;
 	note := COALESCE(note, CASE WHEN kind IS NULL THEN 'no model is in use' ELSE 'the model in use will do' END);
 END;
