@@ -144,6 +144,16 @@ tiering_p_no_purchase(PG_FUNCTION_ARGS)
 						 "probability"));
 }
 
+PG_FUNCTION_INFO_V1(tiering_p_silence);
+Datum
+tiering_p_silence(PG_FUNCTION_ARGS)
+{
+	PurchaseRecord record;
+	const ClvModel *model = model_and_record(fcinfo, &record);
+
+	PG_RETURN_FLOAT8(clv_finite(purchase_p_silence(&model->model, &record), "p_silence"));
+}
+
 static void
 probability_of(const PurchaseProcess *process, double t, double n, double *value)
 {

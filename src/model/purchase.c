@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "model/purchase.h"
+#include "model/special.h"
 
 const PurchaseMethods *const purchase_methods[PURCHASE_KINDS] = {
 	[PURCHASE_NBD] = &nbd_methods,
@@ -86,6 +87,22 @@ purchase_p_none(const PurchaseModel *model, const PurchaseRecord *record,
 	if (none_if_alive == 1)
 		return 1;
 	return 1 / (1 + exp(-log_odds)) + none_if_alive / (1 + exp(log_odds));
+}
+
+/*
+ * Chance that a customer with these purchases until t_x, who is one still, has
+ * bought nothing from then to T: by his rate alone, whoever may have left.
+ */
+double
+purchase_p_silence(const PurchaseModel *model, const PurchaseRecord *record)
+{
+	const double *parameter = model->parameter;
+	double		silent = record->T - record->t_x;
+
+	if (model->kind == PURCHASE_BGBB)
+		return exp(log_beta_ratio(parameter[0] + record->x,
+								  parameter[1] + record->t_x - record->x, silent));
+	return exp((parameter[0] + record->x) * log1p(-silent / (parameter[1] + record->T)));
 }
 
 /* Purchases in the time t after T, each worth e^(-rate time) of its number */

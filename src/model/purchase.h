@@ -100,6 +100,8 @@ extern double purchase_probability(const PurchaseModel *model, double n,
 extern double purchase_p_none(const PurchaseModel *model,
 							  const PurchaseRecord *record,
 							  double none_if_alive);
+extern double purchase_p_silence(const PurchaseModel *model,
+								 const PurchaseRecord *record);
 extern double purchase_discounted(const PurchaseModel *model,
 								  const PurchaseRecord *record, double t,
 								  double rate);

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(66);
+SELECT plan(69);
 
 -- --- a shop whose customers leave -----------------------------------------------------------
 
@@ -41,6 +41,12 @@ SELECT is(tiering.wakeup_due('1;0;2024-01-01,1,5;2024-01-11,1,5', '2024-12-31', 
 SELECT is(tiering.wakeup_due('1;0;2024-01-01,0,0,5', '2024-12-31', 2, 1, 30), NULL, 'without a purchase there is no lapse');
 SELECT is(tiering.lifecycle_stage(h::tiering.purchase_history, '2024-12-31'), s, s) FROM (VALUES ('1;0;2024-12-01,1,5', 'new'), ('1;0;2024-03-01,1,5;2024-09-01,1,5', 'active'), ('1;0;2023-03-01,1,5;2024-09-01,1,5', 'mature'),
 	('1;0;2023-09-01,1,5;2023-09-11,1,5;2024-10-01,1,5;2024-10-03,1,5;2024-10-05,1,5;2024-10-07,1,5;2024-10-09,1,5;2024-10-11,1,5', 'mature'), ('1;0;2024-09-01,1,5;2024-09-11,1,5;2024-09-21,1,5', 'declining'), ('1;0;2024-05-01,1,5', 'dormant'), ('1;0;2023-05-01,1,5', 'lost'), ('1;0;2024-05-01,0,0,5', NULL)) AS v(h, s);
+
+-- the personal rule, against an integral over his rate, and a product
+SELECT ok(abs(tiering.p_silence(m, 3, 20, 35) - (SELECT sum(exp(-15 * l) * w) / sum(w) FROM (SELECT n / 20000.0 AS l, power(n / 20000.0, r + 2) * exp(-(a + 20) * n / 20000.0) AS w FROM generate_series(1, 40000) AS n) AS g)) < 1e-6, 'silence: an integral over the rates that he may have')
+FROM (SELECT tiering.bgnbd(0.24, 4.4, 0.79, 2.4) AS m, 0.24 AS r, 4.4 AS a) AS v;
+SELECT is(array_agg(DISTINCT p), ARRAY[tiering.p_silence(tiering.nbd(0.24, 4.4), 3, 20, 35)], '-- whatever makes customers leave') FROM (VALUES (tiering.p_silence(tiering.bgnbd(0.24, 4.4, 0.79, 2.4), 3, 20, 35)), (tiering.p_silence(tiering.mbgnbd(0.24, 4.4, 0.79, 2.4), 3, 20, 35)), (tiering.p_silence(tiering.pareto_nbd(0.24, 4.4, 0.6, 11), 3, 20, 35))) AS v(p);
+SELECT ok(abs(tiering.p_silence(tiering.bgbb(1.2, 0.75, 0.66, 2.78), 2, 4, 7) - (SELECT exp(sum(ln((0.75 + 2 + i) / (1.2 + 0.75 + 4 + i)))) FROM generate_series(0, 2) AS i)) < 1e-12, '-- of opportunities, a product');
 
 -- --- features ------------------------------------------------------------------------------------
 
