@@ -30,7 +30,7 @@ DECLARE
 	last_day date := tiering.last_purchase(history, as_of);
 	first_day date;
 BEGIN
-	IF NOT (0 < new_within AND 0 < dormant_after AND dormant_after < lost_after AND 0 < mature_after AND declining_ratio > 0) THEN
+	IF NOT (0 < new_within AND 0 < dormant_after AND dormant_after < lost_after AND 0 < mature_after AND declining_ratio > 0 AND declining_ratio <= 1000000) THEN
 		RAISE EXCEPTION 'windows of stages, new % mature % dormant % lost % days and ratio %, are not above 0, or dormant is not before lost',
 				new_within, mature_after, dormant_after, lost_after, declining_ratio
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 90, 365, 180 and 365 days, and a ratio of 2.';

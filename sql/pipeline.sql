@@ -378,7 +378,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	published text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
+	published text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_score', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge'];
 	grants text[];

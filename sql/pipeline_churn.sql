@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS %1$I.churn_score (
 	model_version integer
 );
 DROP TRIGGER IF EXISTS forgotten ON %1$I.churn_policy;
-CREATE TRIGGER forgotten AFTER DELETE ON %1$I.churn_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_churn();
+CREATE TRIGGER forgotten AFTER DELETE OR TRUNCATE ON %1$I.churn_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_churn();
 COMMENT ON TABLE %1$I.churn_policy IS 'what leaving means here, one row; without it nobody is scored';
 COMMENT ON COLUMN %1$I.churn_policy.one IS 'true: there is one row';
 COMMENT ON COLUMN %1$I.churn_policy.horizon_days IS 'who buys nothing for so many days after the day of the analysis has left';

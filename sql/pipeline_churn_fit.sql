@@ -283,8 +283,12 @@ BEGIN
 	note := format('%s: %s', reason, chosen.note);
 	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
 	kind := CASE WHEN summary.status = 'converged' THEN chosen.candidate END;
-	IF kind IS NOT NULL THEN
-		EXECUTE format('UPDATE %I.model SET in_use = false WHERE model = ''churn'' AND in_use', pipeline);
+	-- one of another policy, or that knows what is to come, scores nobody
+	EXECUTE format('UPDATE %1$I.model AS m SET in_use = false FROM %1$I.churn_policy AS c WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit -> ''policy'' IS DISTINCT FROM to_jsonb(c))', pipeline)
+		USING kind IS NOT NULL, day;
+	IF kind IS NULL THEN
+		EXECUTE format('SELECT $1 || CASE WHEN EXISTS (SELECT FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use) THEN '', which could not be fitted; the former model stays'' ELSE '', which could not be fitted; nobody is scored'' END', pipeline)
+			INTO note USING note;
 	END IF;
 	EXECUTE format($sql$
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)

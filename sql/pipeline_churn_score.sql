@@ -122,9 +122,10 @@ SELECT m.value_band, m.risk, m.customers, m.clv, m.value_at_risk,
 	CASE m.risk WHEN 'high' THEN CASE m.value_band WHEN 'high' THEN 'call in person' WHEN 'medium' THEN 'send an offer with a date' ELSE 'one reminder' END
 		WHEN 'medium' THEN CASE m.value_band WHEN 'high' THEN 'ask how it goes, offer a service' WHEN 'medium' THEN 'recommend what goes with the last order' ELSE 'newsletter' END
 		WHEN 'low' THEN CASE m.value_band WHEN 'high' THEN 'thank, and show new things first' WHEN 'medium' THEN 'lead to the next tier' ELSE 'let be' END
-		ELSE CASE m.value_band WHEN 'high' THEN 'win back with an offer of worth' WHEN 'medium' THEN 'win back by mail' ELSE 'let go' END END AS action
+		WHEN 'lost' THEN CASE m.value_band WHEN 'high' THEN 'win back with an offer of worth' WHEN 'medium' THEN 'win back by mail' ELSE 'let go' END
+		ELSE 'nothing is known yet' END AS action
 FROM (
-	SELECT CASE WHEN v.clv_decile <= 2 THEN 'high' WHEN v.clv_decile <= 5 THEN 'medium' ELSE 'low' END AS value_band, COALESCE(c.risk, 'lost') AS risk,
+	SELECT CASE WHEN v.clv_decile <= 2 THEN 'high' WHEN v.clv_decile <= 5 THEN 'medium' ELSE 'low' END AS value_band, CASE WHEN c.risk IS NOT NULL THEN c.risk WHEN c.stage = 'lost' THEN 'lost' ELSE 'unknown' END AS risk,
 		count(*) AS customers, sum(v.clv) AS clv, sum(c.value_at_risk) AS value_at_risk
 	FROM %1$I.customer_churn AS c JOIN %1$I.customer_clv AS v ON v.customer_id = c.customer_id
 	GROUP BY 1, 2
@@ -133,7 +134,7 @@ COMMENT ON VIEW %1$I.customer_churn IS 'one row a customer: will he leave, why, 
 COMMENT ON COLUMN %1$I.customer_churn.customer_id IS 'the customer, as the source has it';
 COMMENT ON COLUMN %1$I.customer_churn.as_of IS 'day of the analysis';
 COMMENT ON COLUMN %1$I.customer_churn.stage IS 'new, active, mature, declining, dormant or lost';
-COMMENT ON COLUMN %1$I.customer_churn.probability IS 'probability that he buys nothing within the horizon; NULL: lost already';
+COMMENT ON COLUMN %1$I.customer_churn.probability IS 'probability that he buys nothing within the horizon; NULL: lost already, or no model could be fitted';
 COMMENT ON COLUMN %1$I.customer_churn.risk IS 'high, medium or low, by the bounds in churn_policy';
 COMMENT ON COLUMN %1$I.customer_churn.overdue_ratio IS 'days since the last purchase over his mean gap';
 COMMENT ON COLUMN %1$I.customer_churn.wakeup_due IS 'day on which he became overdue: one alert a lapse; NULL: he is not';
@@ -144,7 +145,7 @@ COMMENT ON COLUMN %1$I.customer_churn.model_kind IS 'candidate that scored';
 COMMENT ON COLUMN %1$I.customer_churn.model_version IS 'its version in the table model';
 COMMENT ON VIEW %1$I.value_matrix IS 'customers by value and risk, with what to do';
 COMMENT ON COLUMN %1$I.value_matrix.value_band IS 'high: the fifth of customers with the highest value; medium: the three tenths below; low';
-COMMENT ON COLUMN %1$I.value_matrix.risk IS 'risk of leaving, or lost';
+COMMENT ON COLUMN %1$I.value_matrix.risk IS 'risk of leaving; lost; or unknown, without a model';
 COMMENT ON COLUMN %1$I.value_matrix.customers IS 'how many';
 COMMENT ON COLUMN %1$I.value_matrix.clv IS 'their value';
 COMMENT ON COLUMN %1$I.value_matrix.value_at_risk IS 'what of it is at risk';
@@ -159,7 +160,7 @@ COMMENT ON FUNCTION tiering.define_churn_views(text) IS
 CREATE FUNCTION tiering.leaves_if_alive(probability double precision, p_alive double precision)
 RETURNS double precision
 LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN p_alive > 0 THEN LEAST(GREATEST((probability - (1 - p_alive)) / p_alive, 0), 1) END;
+RETURN CASE WHEN p_alive > 0 AND p_alive <= 1 AND probability BETWEEN 0 AND 1 THEN LEAST(GREATEST((probability - (1 - p_alive)) / p_alive, 0), 1) END;
 
 COMMENT ON FUNCTION tiering.leaves_if_alive(double precision, double precision) IS
 'probability that one who is a customer buys nothing, from that of no purchase and that of being a customer';

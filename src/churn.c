@@ -22,6 +22,7 @@
 #include "compat.h"
 
 #define MOST_HORIZON	3650	/* days */
+#define ROUNDING		1e-9	/* of a ratio times a gap that is a whole number */
 
 static int32
 as_of_argument(FunctionCallInfo fcinfo, int argument)
@@ -100,7 +101,7 @@ tiering_wakeup_due(PG_FUNCTION_ARGS)
 	else
 		gap = positive_argument(fcinfo, 4, "fallback_gap");
 	/* overdue is more than ratio times the gap */
-	due = totals.last + floor(ratio * gap) + 1;
+	due = totals.last + floor(ratio * gap + ROUNDING) + 1;
 	if (due > as_of)
 		PG_RETURN_NULL();
 	PG_RETURN_DATEADT(history_date_of_day((int32) due));

@@ -19,9 +19,11 @@
 #define ITERATIONS		100
 #define LEAST_DEVIATION	1e-100	/* of a term that is no constant */
 #define SMALL_STEP		1e-8	/* the next one would be its square */
-#define LEAST_PIVOT		1e-9	/* share of a term that others do not say */
+#define LEAST_PIVOT		1e-12	/* share of a term that others do not say */
 #define SETTLED_GAIN	1e-6	/* of the log-likelihood */
 #define SETTLING		12		/* iterations before separation is thought of */
+#define WRONG_SIDE		1e-9	/* of a step that separates, at most so far */
+#define WRONG_AT_END	1e-5	/* of one with which the climb ended */
 #define HALVINGS		30
 
 /* Room for the work: a block of terms, vectors and a matrix */
@@ -370,6 +372,39 @@ go_up(const LogisticData *data, LogisticFit *fit, Work *work, ModelStop stop)
 	return true;
 }
 
+/*
+ * Does the last step separate the labels?  Then it leads away from none of them,
+ * and the likelihood has no top.
+ */
+static bool
+step_separates(const LogisticData *data, const LogisticFit *fit, Work *work,
+			   double wrong)
+{
+	size_t		width = (size_t) data->features + 1;
+	double		lowest = 0;
+	double		highest = 0;
+
+	for (size_t first = 0; first < data->count; first += BLOCK)
+	{
+		size_t		count = data->count - first < BLOCK ? data->count - first : BLOCK;
+		double		moved[BLOCK] = {0};
+
+		fill_block(data, fit, first, count, work->block);
+		for (int t = 0; t < work->terms; t++)
+			if (!fit->term[t].is_aliased)
+				for (size_t i = 0; i < count; i++)
+					moved[i] += work->step[t] * work->block[(size_t) t * BLOCK + i];
+		for (size_t i = 0; i < count; i++)
+		{
+			double		side = data->rows[(first + i) * width] > 0 ? moved[i] : -moved[i];
+
+			lowest = fmin(lowest, side);
+			highest = fmax(highest, side);
+		}
+	}
+	return highest > 0 && lowest >= -wrong * highest;
+}
+
 /* Which terms run off, when the likelihood has next to no more to gain */
 static void
 name_separated(LogisticFit *fit, const Work *work)
@@ -378,6 +413,16 @@ name_separated(LogisticFit *fit, const Work *work)
 
 	for (int t = 1; t < fit->terms; t++)
 		fit->term[t].is_separated = fabs(work->step[t]) > most / 2;
+}
+
+/* How a climb ended that came to no top */
+static LogisticStatus
+name_end(const LogisticData *data, LogisticFit *fit, Work *work)
+{
+	if (fit->penalty > 0 || !step_separates(data, fit, work, WRONG_AT_END))
+		return LOGISTIC_NOT_CONVERGED;
+	name_separated(fit, work);
+	return LOGISTIC_SEPARATED;
 }
 
 static LogisticStatus
@@ -395,25 +440,19 @@ climb(const LogisticData *data, LogisticFit *fit, Work *work, ModelStop stop)
 		double		moved;
 
 		if (factorize(fit, work, 1e-14))
-		{
-			name_separated(fit, work);
-			return LOGISTIC_SEPARATED;
-		}
+			return name_end(data, fit, work);
 		solve(work, work->gradient, work->step);
 		if (!go_up(data, fit, work, stop))
 			return LOGISTIC_STOPPED;
 		moved = largest(work->step, fit->terms);
-		if (moved < SMALL_STEP)
+		if (moved < SMALL_STEP * fmax(1, largest(work->at, fit->terms)))
 			return factorize(fit, work, 1e-14)
-				? LOGISTIC_SEPARATED : LOGISTIC_CONVERGED;
-		if (fit->iterations >= SETTLING && moved > 0.01 &&
-			work->value - before < SETTLED_GAIN)
-		{
-			name_separated(fit, work);
-			return LOGISTIC_SEPARATED;
-		}
+				? name_end(data, fit, work) : LOGISTIC_CONVERGED;
+		if (fit->iterations >= SETTLING && work->value - before < SETTLED_GAIN &&
+			fit->penalty == 0 && step_separates(data, fit, work, WRONG_SIDE))
+			return name_end(data, fit, work);
 	}
-	return LOGISTIC_NOT_CONVERGED;
+	return name_end(data, fit, work);
 }
 
 /* Coefficients and their errors in the features' own units */

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(69);
+SELECT plan(81);
 
 -- --- a shop whose customers leave -----------------------------------------------------------
 
@@ -140,6 +140,25 @@ CALL tiering.drop_pipeline('late');
 SELECT matches(short('2024-05-15'), '^recency too_few, 0, .*too little history', 'with a month there is no model');
 SELECT is((SELECT count(probability) FROM late.customer_churn), 0::bigint, '-- and no probability');
 SELECT ok((SELECT count(stage) = count(*) AND count(*) > 0 FROM late.customer_churn), '-- but stages');
+
+-- --- models that do not fit --------------------------------------------------------------------------
+
+CALL tiering.create_churn('shop', horizon_days => 60);
+CALL tiering.refresh('shop', as_of => '2024-06-30');
+CALL tiering.create_churn('shop', horizon_days => 700);
+CALL tiering.refresh('shop', as_of => '2024-06-30');
+SELECT is((SELECT count(probability) FROM shop.customer_churn), 0::bigint, 'a model of another horizon scores nobody');
+SELECT matches((SELECT detail FROM shop.log WHERE step = 'churn' ORDER BY run DESC LIMIT 1), 'nobody is scored$', '-- and the log says so');
+SELECT is((SELECT string_agg(DISTINCT risk, ' ' ORDER BY risk) FROM shop.value_matrix), 'lost unknown', '-- who is not lost is not known');
+CALL tiering.create_churn('shop', horizon_days => 60);
+CALL tiering.refresh('shop', as_of => '2024-06-30');
+SELECT ok((SELECT count(probability) > 100 FROM shop.customer_churn), 'one that fits does');
+CALL tiering.refresh('shop', as_of => '2022-03-15');
+SELECT is((SELECT count(probability) FROM shop.customer_churn), 0::bigint, 'a model of a later day scores nobody');
+TRUNCATE shop.churn_policy;
+SELECT is((SELECT count(*) FROM shop.churn_score), 0::bigint, 'an emptied policy empties the scores');
+SELECT is(tiering.wakeup_due('1;0;2024-01-03,1,5;2024-04-02,1,5', d::date, 2.3, 1), w::date, 'exactly 2.3 times 90 days on ' || d) FROM (VALUES ('2024-10-26', NULL), ('2024-10-27', '2024-10-27')) AS v(d, w);
+SELECT is(tiering.leaves_if_alive(p, a), NULL, 'no probability: ' || p || ', ' || a) FROM (VALUES ('NaN'::double precision, 0.5::double precision), (0.5, 'NaN'), (2, 0.5), (0.5, 0)) AS v(p, a);
 
 -- --- refused -------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir labelled.psql
-SELECT plan(61);
+SELECT plan(65);
 
 CREATE TABLE model AS SELECT name, tiering.logistic_fit(label, features) AS c, tiering.logistic_fit(label, features, '{"l2": 5}') AS ridge FROM labelled GROUP BY name;
 
@@ -65,6 +65,12 @@ SELECT is(fitted(a, b), c, t) FROM (VALUES ('{t}', '{1}', 'too_few', 'one row'),
 SELECT is(fitted('{f,f,t,t}', '{1,2,3,4}', '{"l2": 1}'), 'converged 0.220', 'a penalty keeps separated labels apart from infinity');
 SELECT is((SELECT string_agg(term || ' ' || note, ', ') FROM tiering.coefficients(c) WHERE note IS NOT NULL), 'x2 separates the labels', 'the term that separates is named') FROM (SELECT tiering.logistic_fit(n > 50, ARRAY[sin(n), n, cos(n * 3)]) AS c FROM generate_series(1, 100) AS n) AS s;
 SELECT is((SELECT count(std_error) FROM tiering.coefficients(c)), 0::bigint, '-- and there are no errors') FROM (SELECT tiering.logistic_fit(n > 50, ARRAY[n]) AS c FROM generate_series(1, 100) AS n) AS s;
+SELECT is(s.status || ' ' || round(s.log_likelihood::numeric, 6), 'converged -342.384307', 'one customer who spends a thousand million separates nobody') FROM (
+	SELECT tiering.logistic_fit(n <> 1 AND n * 7919 % 101 < 20 + n % 50, ARRAY[CASE WHEN n = 1 THEN 1e9 ELSE 1 + n % 50 END]) AS c FROM generate_series(1, 500) AS n) AS m, tiering.classifier_summary(m.c) AS s;
+SELECT is((SELECT s.status FROM tiering.classifier_summary(c) AS s), 'converged', '-- nor do five rows in which the labels cross') FROM (SELECT tiering.logistic_fit(l, ARRAY[x]) AS c FROM (VALUES (true, .083), (false, 1.237), (false, .0153), (false, 1168.99), (false, .787)) AS v(l, x)) AS m;
+SELECT is(s.status || ' ' || round(s.log_likelihood::numeric, 4), 'converged -169.8466', 'features that differ by a hundred thousandth are two') FROM (
+	SELECT tiering.logistic_fit(2 * sin(n * 1.7) + cos(n * 2.3) + (n * 7919 % 101 - 50) / 25.0 > 0, ARRAY[2 * sin(n * 1.7), 2 * sin(n * 1.7) + 1e-5 * cos(n * 2.3)]) AS c FROM generate_series(1, 400) AS n) AS m, tiering.classifier_summary(m.c) AS s;
+SELECT is((SELECT s.status FROM tiering.classifier_summary(c) AS s), 'converged', 'more features than rows, with a penalty') FROM (SELECT tiering.logistic_fit(n % 2 = 0, ARRAY(SELECT sin(n * g) FROM generate_series(1, 200) AS g WHERE n > 0), '{"l2": 0.001}') AS c FROM generate_series(1, 3) AS n) AS m;
 SELECT is((SELECT string_agg(term || ' ' || note, ', ') FROM tiering.coefficients(c) WHERE note IS NOT NULL), 'x3 says nothing beside the others', 'collinear features are named') FROM (SELECT tiering.logistic_fit(label, ARRAY[features[1], features[2], 2 * features[1] - features[2] + 1]) AS c FROM labelled WHERE name = 'plain') AS s;
 SELECT ok(bool_and(apart(tiering.predict(c, ARRAY[features[1], features[2], 2 * features[1] - features[2] + 1]), tiering.predict(d, features[1:2])) < 1e-12), '-- and change nothing')
 FROM labelled, (SELECT tiering.logistic_fit(label, ARRAY[features[1], features[2], 2 * features[1] - features[2] + 1]) AS c, tiering.logistic_fit(label, features[1:2]) AS d FROM labelled WHERE name = 'plain') AS s WHERE name = 'plain';
