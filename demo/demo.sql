@@ -128,10 +128,10 @@ FROM shop.customer_clv
 ORDER BY clv DESC NULLS LAST, customer_id
 LIMIT 5;
 
-\echo '== Most valuable customers at risk: perhaps lost, perhaps not, and worth much if not'
+\echo '== Customers to win back: perhaps lost, perhaps not, and worth much if not'
 \echo
 SELECT customer_id, country, round(net_total) AS "net GBP", purchase_days, last_purchase, round(p_alive::numeric, 2) AS "P(alive)",
-	round((clv / p_alive)::numeric) AS "GBP if he stays", round((clv / p_alive - clv)::numeric) AS "of it at risk"
+	round((clv / p_alive)::numeric) AS "GBP if he is one still", round((clv / p_alive - clv)::numeric) AS "to win back"
 FROM shop.customer_profile
 WHERE p_alive BETWEEN 0.1 AND 0.8 AND net_total > 0
 ORDER BY clv / p_alive - clv DESC NULLS LAST, customer_id
@@ -195,12 +195,13 @@ ORDER BY rank DESC;
 CALL tiering.create_churn('shop');
 CALL tiering.refresh('shop', as_of => '2011-12-09');
 \echo
-\echo '-- choose: calibrated and chosen on that day; report: a later day, of which nothing was known'
+\echo '-- choose: the day that chose; report: a later day, which had no part in it'
 SELECT candidate, purpose, origin AS "scored on", customers, round(100 * churn_rate::numeric, 1) AS "left %", round(auc::numeric, 3) AS "AUC",
 	round(log_loss::numeric, 4) AS "log-loss", round(brier::numeric, 4) AS "Brier", round(lift_at_10::numeric, 2) AS "lift at 10 %",
 	round(slope::numeric, 2) AS slope, round(intercept::numeric, 2) AS intercept, round(100 * flagged_returned::numeric) AS "flagged, came back %",
 	CASE WHEN is_chosen THEN 'scores' ELSE '' END AS " "
 FROM shop.churn_quality
+WHERE run = (SELECT max(run) FROM shop.churn_quality)
 ORDER BY purpose, candidate;
 
 \echo '== Risk and value: what to do with whom'
@@ -209,7 +210,7 @@ SELECT value_band AS value, risk, customers, round(clv::numeric) AS "CLV GBP", r
 FROM shop.value_matrix
 ORDER BY array_position('{high,medium,low}', value_band), array_position('{high,medium,low,lost}', risk);
 
-\echo '== Ten customers worth a call'
+\echo '== Ten customers worth a call: customers still, and likely to be silent for 90 days'
 \echo
 SELECT customer_id AS customer, stage, round(probability::numeric, 2) AS "leaves", round(value_at_risk::numeric) AS "at risk GBP",
 	array_to_string(reasons, '; ') AS reasons
@@ -224,6 +225,6 @@ LIMIT 10;
 \echo '  segments        SELECT * FROM shop.segment_summary;'
 \echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
 \echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
-\echo '  churn           SELECT * FROM shop.customer_churn ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
+\echo '  churn           SELECT * FROM shop.customer_churn WHERE risk = ''high'' ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
 \echo '  recommendation  (to come: what to offer each customer next)'
 \echo

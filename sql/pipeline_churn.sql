@@ -54,8 +54,7 @@ CREATE TABLE IF NOT EXISTS %1$I.churn_score (
 	model_kind text,
 	model_version integer
 );
-DROP TRIGGER IF EXISTS forgotten ON %1$I.churn_policy;
-CREATE TRIGGER forgotten AFTER DELETE OR TRUNCATE ON %1$I.churn_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_churn();
+CREATE OR REPLACE TRIGGER forgotten AFTER DELETE OR TRUNCATE ON %1$I.churn_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_churn();
 COMMENT ON TABLE %1$I.churn_policy IS 'what leaving means here, one row; without it nobody is scored';
 COMMENT ON COLUMN %1$I.churn_policy.one IS 'true: there is one row';
 COMMENT ON COLUMN %1$I.churn_policy.horizon_days IS 'who buys nothing for so many days after the day of the analysis has left';
@@ -67,7 +66,7 @@ COMMENT ON COLUMN %1$I.churn_policy.medium_from IS 'probability from which it is
 COMMENT ON TABLE %1$I.churn_quality IS 'how well each candidate foretold days of which it knew nothing';
 COMMENT ON COLUMN %1$I.churn_quality.run IS 'run that compared';
 COMMENT ON COLUMN %1$I.churn_quality.candidate IS 'recency: days since the last purchase alone; no_purchase: the purchase model; logistic: all features; wakeup: the rule';
-COMMENT ON COLUMN %1$I.churn_quality.purpose IS 'choose: the window that chose and calibrated; report: a later one, untouched by either';
+COMMENT ON COLUMN %1$I.churn_quality.purpose IS 'choose: the day that chose; report: a later one, which had no part in it';
 COMMENT ON COLUMN %1$I.churn_quality.origin IS 'day on which customers were scored';
 COMMENT ON COLUMN %1$I.churn_quality.horizon_days IS 'days after it that were to be foretold';
 COMMENT ON COLUMN %1$I.churn_quality.customers IS 'customers who were scored';
@@ -76,8 +75,8 @@ COMMENT ON COLUMN %1$I.churn_quality.auc IS 'chance that one who left scored abo
 COMMENT ON COLUMN %1$I.churn_quality.log_loss IS 'mean of -log of the probability of what happened';
 COMMENT ON COLUMN %1$I.churn_quality.brier IS 'mean squared error of the probability';
 COMMENT ON COLUMN %1$I.churn_quality.lift_at_10 IS 'churn rate of the tenth with the highest scores, over that of all';
-COMMENT ON COLUMN %1$I.churn_quality.slope IS 'of the calibration; 1 is right';
-COMMENT ON COLUMN %1$I.churn_quality.intercept IS 'of the calibration; 0 is right';
+COMMENT ON COLUMN %1$I.churn_quality.slope IS 'of the calibration_line(); 1 is right';
+COMMENT ON COLUMN %1$I.churn_quality.intercept IS 'of the calibration_line(); 0 is right';
 COMMENT ON COLUMN %1$I.churn_quality.flagged_returned IS 'of the tenth with the highest scores, or of those whom the rule flags, the share that bought within the horizon unprompted';
 COMMENT ON COLUMN %1$I.churn_quality.is_chosen IS 'is it the one that scores?';
 COMMENT ON TABLE %1$I.churn_score IS 'scores as refresh keeps them; read them through the view customer_churn';

@@ -12,16 +12,6 @@ RETURN ln(GREATEST(probability, 1e-12::double precision) / GREATEST(1 - probabil
 COMMENT ON FUNCTION tiering.log_odds(double precision) IS
 'internal: logarithm of p / (1 - p)';
 
--- A probability that was put right by a calibration line
-CREATE FUNCTION tiering.calibrated(probability double precision, slope double precision, intercept double precision)
-RETURNS double precision
-LANGUAGE SQL IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN probability IS NOT NULL
-	THEN 1 / (1 + exp(- GREATEST(LEAST(COALESCE(intercept, 0) + COALESCE(slope, 1) * tiering.log_odds(probability), 700), -700))) END;
-
-COMMENT ON FUNCTION tiering.calibrated(double precision, double precision, double precision) IS
-'internal: a probability after a calibration line, of which NULL is none';
-
 -- The candidates: what each looks at, and how it is fitted.  The first is the
 -- rule that the others have to beat.
 CREATE FUNCTION tiering.churn_candidates()
@@ -37,33 +27,41 @@ $$;
 COMMENT ON FUNCTION tiering.churn_candidates() IS
 'internal: candidates of a model of churn, the baseline first';
 
--- Days on which models learn, choose and are judged: what a later window knows,
--- an earlier one does not.  Without room for three of them there are fewer.
+-- Days whose horizon is over on a day, from which a model learns then: month by
+-- month back, and the season of a year ago
+CREATE FUNCTION tiering.churn_learning_days(first_day date, day date, horizon_days integer)
+RETURNS SETOF date
+LANGUAGE SQL IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.day FROM (
+		SELECT $2 - horizon_days - 30 * k AS day FROM generate_series(0, 5) AS k
+		UNION SELECT $2 - 365 WHERE horizon_days <= 365
+	) AS d
+	WHERE d.day >= first_day + GREATEST(60, horizon_days)
+$$;
+
+COMMENT ON FUNCTION tiering.churn_learning_days(date, date, integer) IS
+'internal: days from which a model of churn learns on a day';
+
+-- The days of a comparison, and those that a model knew on each: what scores now
+-- is made as what was judged
 CREATE FUNCTION tiering.churn_windows(first_day date, last_day date, horizon_days integer)
 RETURNS TABLE (purpose text, origin date)
 LANGUAGE SQL IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH w AS (
-		SELECT last_day - horizon_days AS report, last_day - 2 * horizon_days AS choose, first_day + GREATEST(60, horizon_days) AS earliest
-	), learn AS (
-		-- months back from the newest day whose label the window to choose does not touch, and the season of a year ago
-		SELECT w.choose - horizon_days - 30 * k AS day FROM w, generate_series(0, 5) AS k
-		UNION SELECT last_day - 365 FROM w WHERE last_day - 365 <= w.choose - horizon_days
-		UNION SELECT w.report - 365 FROM w WHERE w.report - 365 <= w.choose - horizon_days
+	WITH judged AS (
+		SELECT v.purpose, v.day FROM (VALUES ('choose', last_day - 2 * horizon_days), ('report', last_day - horizon_days), ('now', last_day)) AS v(purpose, day)
 	)
-	SELECT 'learn', l.day FROM learn AS l, w WHERE l.day >= w.earliest
-	UNION ALL SELECT 'choose', w.choose FROM w WHERE w.choose >= w.earliest
-	UNION ALL SELECT 'report', w.report FROM w WHERE w.report >= w.earliest
+	SELECT 'before ' || j.purpose, l.day FROM judged AS j, LATERAL tiering.churn_learning_days(first_day, j.day, horizon_days) AS l(day)
 	UNION ALL
-	SELECT 'last', d.day FROM (
-		SELECT w.report - 30 * k AS day FROM w, generate_series(0, 3) AS k
-		UNION SELECT last_day - 365 FROM w WHERE last_day - 365 <= w.report) AS d, w
-	WHERE d.day >= w.earliest
+	SELECT j.purpose, j.day FROM judged AS j
+	WHERE j.purpose <> 'now' AND EXISTS (SELECT FROM tiering.churn_learning_days(first_day, j.day, horizon_days))
 $$;
 
 COMMENT ON FUNCTION tiering.churn_windows(date, date, integer) IS
-'internal: days on which models of churn learn, choose and are judged, and from which the last one learns';
+'internal: days on which models of churn are compared and judged, and what they knew then';
 
 -- Rows of all windows, in a table of its own; so many customers of each day will do
 CREATE FUNCTION tiering.gather_churn_rows(pipeline text, last_day date)
@@ -115,15 +113,19 @@ $$;
 COMMENT ON FUNCTION tiering.fit_churn(text, text, text) IS
 'internal: fits a candidate to the rows of a purpose';
 
--- How well a candidate foretells the rows of a purpose
-CREATE FUNCTION tiering.judge_churn(pipeline text, this_run bigint, candidate text, fitted tiering.classifier, purpose text, line tiering.calibration_line)
+-- How well a candidate foretells a day, fitted to what was known on it
+CREATE FUNCTION tiering.judge_churn(pipeline text, this_run bigint, candidate text, purpose text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	c record;
+	fitted tiering.classifier := tiering.fit_churn(pipeline, candidate, 'before ' || purpose);
 BEGIN
+	IF fitted IS NULL OR (tiering.classifier_summary(fitted)).status <> 'converged' THEN
+		RETURN;
+	END IF;
 	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = judge_churn.candidate;
 	EXECUTE format($sql$
 INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, log_loss, brier, lift_at_10, slope, intercept, flagged_returned)
@@ -132,35 +134,14 @@ SELECT $1, $2, $3, w.origin, (SELECT p.horizon_days FROM %1$I.churn_policy AS p)
 FROM (SELECT x.origin FROM %1$I.churn_window AS x WHERE x.purpose = $3) AS w CROSS JOIN LATERAL (
 	SELECT count(*) AS customers, avg(r.churned::integer)::double precision AS churn_rate, tiering.auc(r.churned, r.p) AS auc, tiering.log_loss(r.churned, r.p) AS log_loss,
 		tiering.brier(r.churned, r.p) AS brier, tiering.lift_at(r.churned, r.p, 0.1) AS lift, tiering.calibration_line(r.churned, r.p) AS line
-	FROM (SELECT s.churned, tiering.calibrated(s.p, $5, $6) AS p FROM (
-			SELECT r.churned, tiering.predict($4, %2$s) AS p FROM %1$I.churn_row AS r WHERE r.origin = w.origin OFFSET 0) AS s OFFSET 0) AS r
+	FROM (SELECT r.churned, tiering.predict($4, %2$s) AS p FROM %1$I.churn_row AS r WHERE r.origin = w.origin OFFSET 0) AS r
 	HAVING count(r.p) > 0
-) AS q$sql$, pipeline, c.features) USING this_run, candidate, purpose, fitted, line.slope, line.intercept;
+) AS q$sql$, pipeline, c.features) USING this_run, candidate, purpose, fitted;
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.judge_churn(text, bigint, text, tiering.classifier, text, tiering.calibration_line) IS
-'internal: how well a candidate foretells';
-
--- The calibration line of a candidate in the window that chooses; NULLs for none
-CREATE FUNCTION tiering.churn_line(pipeline text, candidate text, fitted tiering.classifier)
-RETURNS tiering.calibration_line
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	c record;
-	line tiering.calibration_line;
-BEGIN
-	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = churn_line.candidate;
-	EXECUTE format('SELECT l.slope, l.intercept FROM (SELECT (tiering.calibration_line(r.churned, tiering.predict($1, %2$s))).* FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = ''choose'')) AS l WHERE l.slope > 0',
-		pipeline, c.features) INTO line USING fitted;
-	RETURN line;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.churn_line(text, text, tiering.classifier) IS
-'internal: calibration of a candidate';
+COMMENT ON FUNCTION tiering.judge_churn(text, bigint, text, text) IS
+'internal: fits a candidate as on a day, and says how well it foretold';
 
 -- The rule beside the candidates: of those whom it flags, who came back by himself?
 CREATE FUNCTION tiering.judge_wakeup(pipeline text, this_run bigint)
@@ -181,64 +162,51 @@ $$;
 COMMENT ON FUNCTION tiering.judge_wakeup(text, bigint) IS
 'internal: how well the wake-up rule foretells';
 
--- Fits every candidate on the days to learn from, calibrates and compares them on
--- the next, judges them on a third; returns the one that is to score
-CREATE FUNCTION tiering.choose_churn(pipeline text, this_run bigint, OUT candidate text, OUT line tiering.calibration_line, OUT note text)
+-- Compares the candidates on one day and judges them on a later one; returns the
+-- one that is to score
+CREATE FUNCTION tiering.choose_churn(pipeline text, this_run bigint, OUT candidate text, OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	c record;
 	purposes text[];
-	learns text;
-	fitted tiering.classifier;
-	its_line tiering.calibration_line;
+	chooses text := 'choose';
 	best record;
 	baseline double precision;
 BEGIN
-	EXECUTE format('SELECT array_agg(DISTINCT w.purpose) FROM %I.churn_window AS w', pipeline) INTO purposes;
+	EXECUTE format('SELECT COALESCE(array_agg(DISTINCT w.purpose), ''{}'') FROM %I.churn_window AS w', pipeline) INTO purposes;
 	candidate := 'recency';
-	IF purposes IS NULL OR NOT 'report' = ANY (purposes) THEN
-		note := 'too little history to judge any model: the rule of recency';
-		RETURN;
-	END IF;
-	learns := CASE WHEN 'learn' = ANY (purposes) THEN 'learn' WHEN 'choose' = ANY (purposes) THEN 'choose' END;
-	IF learns IS NULL THEN
-		note := 'history for one window only, so nothing was judged: the rule of recency';
+	IF NOT 'report' = ANY (purposes) THEN
+		note := CASE WHEN 'before now' = ANY (purposes) THEN 'history for one window only, so nothing was judged: the rule of recency'
+			ELSE 'too little history for any model' END;
 		RETURN;
 	END IF;
 	FOR c IN SELECT * FROM tiering.churn_candidates() AS x ORDER BY x.n LOOP
-		fitted := tiering.fit_churn(pipeline, c.candidate, learns);
-		CONTINUE WHEN fitted IS NULL OR (tiering.classifier_summary(fitted)).status <> 'converged';
-		its_line := NULL;
-		IF learns = 'learn' THEN
-			its_line := tiering.churn_line(pipeline, c.candidate, fitted);
-			PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, fitted, 'choose', its_line);
-		END IF;
-		PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, fitted, 'report', its_line);
+		PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, p.purpose) FROM unnest(ARRAY['choose', 'report']) AS p(purpose) WHERE p.purpose = ANY (purposes);
 	END LOOP;
 	PERFORM tiering.judge_wakeup(pipeline, this_run);
+	IF NOT 'choose' = ANY (purposes) THEN
+		chooses := 'report';
+	END IF;
 	EXECUTE format($sql$
 SELECT q.candidate, q.log_loss FROM %I.churn_quality AS q WHERE q.run = $1 AND q.purpose = $2 AND q.log_loss IS NOT NULL
-ORDER BY q.log_loss, q.candidate LIMIT 1$sql$, pipeline) INTO best USING this_run, CASE learns WHEN 'learn' THEN 'choose' ELSE 'report' END;
-	EXECUTE format('SELECT q.log_loss FROM %I.churn_quality AS q WHERE q.run = $1 AND q.purpose = $2 AND q.candidate = ''recency''', pipeline)
-		INTO baseline USING this_run, CASE learns WHEN 'learn' THEN 'choose' ELSE 'report' END;
+ORDER BY q.log_loss, q.candidate LIMIT 1$sql$, pipeline) INTO best USING this_run, chooses;
+	EXECUTE format('SELECT q.log_loss FROM %I.churn_quality AS q WHERE q.run = $1 AND q.purpose = $2 AND q.candidate = $3', pipeline)
+		INTO baseline USING this_run, chooses, 'recency';
 	IF best.candidate IS NULL THEN
 		note := 'no candidate could be fitted: the rule of recency';
 		RETURN;
 	END IF;
 	candidate := best.candidate;
-	IF learns = 'learn' THEN
-		line := tiering.churn_line(pipeline, candidate, tiering.fit_churn(pipeline, candidate, 'learn'));
-	END IF;
 	EXECUTE format('UPDATE %I.churn_quality SET is_chosen = true WHERE run = $1 AND candidate = $2', pipeline) USING this_run, candidate;
 	note := format('%s, log-loss %s, recency %s', candidate, round(best.log_loss::numeric, 4), COALESCE(round(baseline::numeric, 4)::text, 'none'))
-		|| CASE learns WHEN 'choose' THEN '; history for two windows only: what chose also reports' ELSE '' END;
+		|| CASE chooses WHEN 'report' THEN '; history for two windows only: what chose also reports' ELSE '' END;
 END;
 $$;
 
 COMMENT ON FUNCTION tiering.choose_churn(text, bigint) IS
-'internal: fits, compares and judges the candidates, and says which is to score';
+'internal: compares and judges the candidates, and says which is to score';
 
 -- Why a model of churn is to be fitted now; NULL if the one in use will do
 CREATE FUNCTION tiering.churn_reason(pipeline text, this_run bigint)
@@ -253,9 +221,10 @@ BEGIN
 SELECT CASE WHEN m.version IS NULL THEN 'first fit'
 	WHEN r.refit_requested THEN 'asked for'
 	WHEN m.fit -> 'policy' IS DISTINCT FROM to_jsonb(c) THEN 'settings changed'
+	WHEN m.fit ->> 'purchase_model' <> $2 THEN 'another purchase model'
 	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
 FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1 CROSS JOIN %1$I.churn_policy AS c
-	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run;
+	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.churn_purchase_kind(pipeline);
 	RETURN reason;
 END;
 $$;
@@ -279,13 +248,13 @@ BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	PERFORM tiering.gather_churn_rows(pipeline, day);
 	SELECT * INTO chosen FROM tiering.choose_churn(pipeline, this_run);
-	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'last');
+	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'before now');
 	note := format('%s: %s', reason, chosen.note);
 	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
 	kind := CASE WHEN summary.status = 'converged' THEN chosen.candidate END;
 	-- one of another policy, or that knows what is to come, scores nobody
-	EXECUTE format('UPDATE %1$I.model AS m SET in_use = false FROM %1$I.churn_policy AS c WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit -> ''policy'' IS DISTINCT FROM to_jsonb(c))', pipeline)
-		USING kind IS NOT NULL, day;
+	EXECUTE format('UPDATE %1$I.model AS m SET in_use = false FROM %1$I.churn_policy AS c WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit -> ''policy'' IS DISTINCT FROM to_jsonb(c) OR m.fit ->> ''purchase_model'' <> $3)', pipeline)
+		USING kind IS NOT NULL, day, tiering.churn_purchase_kind(pipeline);
 	IF kind IS NULL THEN
 		EXECUTE format('SELECT $1 || CASE WHEN EXISTS (SELECT FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use) THEN '', which could not be fitted; the former model stays'' ELSE '', which could not be fitted; nobody is scored'' END', pipeline)
 			INTO note USING note;
@@ -293,10 +262,10 @@ BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)
 SELECT 'churn', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'churn'), 0) + 1, $1, $2, $3, $4, $5,
-	jsonb_build_object('policy', to_jsonb(c), 'slope', $6, 'intercept', $7, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'last')),
-	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $8, $9, $10
+	jsonb_build_object('policy', to_jsonb(c), 'purchase_model', $6, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'before now')),
+	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $7, $8, $9
 FROM %1$I.churn_policy AS c$sql$, pipeline)
-		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), (chosen.line).slope, (chosen.line).intercept, kind IS NOT NULL, note, fitted;
+		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), tiering.churn_purchase_kind(pipeline), kind IS NOT NULL, note, fitted;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['churn_row', 'churn_window']);
 END;
 $$;

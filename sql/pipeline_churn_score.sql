@@ -48,18 +48,18 @@ DECLARE
 	usual_gap double precision;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
-	EXECUTE format('SELECT x.kind, x.version, x.fit ->> ''slope'' AS slope, x.fit ->> ''intercept'' AS intercept FROM %I.model AS x WHERE x.model = ''churn'' AND x.in_use', pipeline) INTO m;
+	EXECUTE format('SELECT x.kind, x.version FROM %I.model AS x WHERE x.model = ''churn'' AND x.in_use', pipeline) INTO m;
 	EXECUTE format('SELECT x.as_of, (SELECT c.kind FROM %1$I.clv_model AS c) FROM %1$I.rfm_cutoff AS x', pipeline) INTO day, purchase_kind;
 	EXECUTE format('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT tiering.mean_gap(h.history, $1) AS gap FROM %I.purchase_history AS h) AS g WHERE g.gap > 0', pipeline)
 		INTO usual_gap USING day;
 	RETURN format($sql$
 SELECT r.customer_id, %2$L::date AS as_of, tiering.lifecycle_stage(r.history, %2$L, 90, %3$s, %4$s) AS stage,
 	tiering.overdue_ratio(r.history, %2$L) AS overdue_ratio, tiering.wakeup_due(r.history, %2$L, %5$L, %6$s, %7$L) AS wakeup_due,
-	tiering.calibrated(r.raw, %8$L, %9$L) AS probability, %10$s AS reasons, %11$L::text AS model_kind, %12$L::integer AS model_version
+	r.probability, %8$s AS reasons, %9$L::text AS model_kind, %10$L::integer AS model_version
 FROM (
-	SELECT r.*, CASE WHEN r.features IS NOT NULL THEN tiering.predict(r.classifier, %13$s) END AS raw
+	SELECT r.*, CASE WHEN r.features IS NOT NULL THEN tiering.predict(r.classifier, %11$s) END AS probability
 	FROM (
-		SELECT k.customer_id, k.history, CASE WHEN ((k.record).age - (k.record).recency) * 7 < %4$s + 0.5 THEN tiering.churn_features(k.history, %2$L, %14$s) || %15$s END AS features,
+		SELECT k.customer_id, k.history, CASE WHEN ((k.record).age - (k.record).recency) * 7 < %4$s + 0.5 THEN tiering.churn_features(k.history, %2$L, %12$s) || %13$s END AS features,
 			(SELECT x.classifier FROM %1$I.model AS x WHERE x.model = 'churn' AND x.in_use) AS classifier
 		FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS k
 		WHERE (k.record).age IS NOT NULL
@@ -67,7 +67,7 @@ FROM (
 	) AS r
 	OFFSET 0
 ) AS r$sql$,
-		pipeline, day, LEAST(180, p.active_within / 2), p.active_within, p.wakeup_ratio, p.wakeup_gaps, usual_gap, m.slope, m.intercept,
+		pipeline, day, LEAST(180, p.active_within / 2), p.active_within, p.wakeup_ratio, p.wakeup_gaps, usual_gap,
 		tiering.churn_reasons_sql(m.kind), m.kind, m.version,
 		COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
 		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days));

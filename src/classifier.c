@@ -175,10 +175,11 @@ gather_topics(const Classifier *classifier, double *given)
 	int			teller[CHURN_TOPICS] = {0};
 	double		sum[CHURN_TOPICS] = {0};
 	const char *words;
+	int			direction;
 
 	for (int f = 0; f < classifier->features; f++)
 	{
-		int			topic = churn_topic(classifier_feature_name(classifier, f), &words);
+		int			topic = churn_topic(classifier_feature_name(classifier, f), &words, &direction);
 
 		if (topic == 0)
 			continue;
@@ -192,14 +193,32 @@ gather_topics(const Classifier *classifier, double *given)
 			given[teller[topic] - 1] = sum[topic];
 }
 
+/* Is a feature of a history below the mean that is a reason if it is high, or the
+ * other way round?  What its topic adds is then told by another */
+static bool
+points_the_other_way(const Classifier *classifier, int feature, double value)
+{
+	const LogisticFit *fit = &classifier->logistic;
+	const char *words;
+	int			direction;
+
+	churn_topic(classifier_feature_name(classifier, feature), &words, &direction);
+	classifier_transform(classifier, &value, 1);
+	for (int t = 1; t < fit->terms; t++)
+		if (fit->term[t].feature == feature && !fit->term[t].is_missing)
+			return direction * (value - fit->term[t].mean) < 0;
+	return false;
+}
+
 /* A feature with its value, in words if its name is one of a history's */
 static char *
 reason_text(const Classifier *classifier, int f, double value)
 {
 	const char *name = classifier_feature_name(classifier, f);
 	const char *words;
+	int			direction;
 
-	churn_topic(name, &words);
+	churn_topic(name, &words, &direction);
 	if (words == NULL)
 		return psprintf("%s: %g", name, value);
 #pragma GCC diagnostic push
@@ -230,9 +249,9 @@ tiering_reasons(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	find_contributions(classifier, feature, given);
 	gather_topics(classifier, given);
-	/* nobody can act on what is not known */
+	/* nobody can act on what is not known, or believe that many orders are a reason */
 	for (int f = 0; f < classifier->features; f++)
-		if (isnan(feature[f]))
+		if (isnan(feature[f]) || points_the_other_way(classifier, f, feature[f]))
 			given[f] = 0;
 	for (; count < most; count++)
 	{

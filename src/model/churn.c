@@ -127,41 +127,44 @@ static const struct
 	const char *name;
 	int			topic;
 	const char *words;			/* with its value for the %; NULL: not the first */
+	int			direction;		/* 1: it is a reason if it is high, -1: if low */
 }			known[] = {
-	{"recency_days", 1, "days since the last purchase: %.0f"},
-	{"overdue_ratio", 1, NULL},
-	{"p_alive", 1, NULL},
-	{"expected_purchases", 1, NULL},
-	{"p_no_purchase", 1, NULL},
-	{"orders_365", 2, "orders in the last 365 days: %.0f"},
-	{"orders_30", 2, NULL},
-	{"orders_90", 2, NULL},
-	{"orders_180", 2, NULL},
-	{"orders", 2, NULL},
-	{"purchase_days", 2, NULL},
-	{"tenure_days", 2, NULL},
-	{"mean_gap_days", 2, NULL},
-	{"gap_trend", 3, "times the usual gap that the last one was: %.1f"},
-	{"last_gap_days", 3, NULL},
-	{"gap_spread", 3, NULL},
-	{"spend_365", 4, "spent in the last 365 days: %.2f"},
-	{"spend_30", 4, NULL},
-	{"spend_90", 4, NULL},
-	{"spend_180", 4, NULL},
-	{"mean_order_value", 4, NULL},
-	{"refund_share", 5, "share of the money given back: %.2f"},
-	{"season_orders", 6, "orders in this season a year ago: %.0f"}
+	{"recency_days", 1, "days since the last purchase: %.0f", 1},
+	{"overdue_ratio", 1, NULL, 0},
+	{"p_alive", 1, NULL, 0},
+	{"expected_purchases", 1, NULL, 0},
+	{"p_no_purchase", 1, NULL, 0},
+	{"orders_365", 2, "orders in the last 365 days: %.0f", -1},
+	{"orders_30", 2, NULL, 0},
+	{"orders_90", 2, NULL, 0},
+	{"orders_180", 2, NULL, 0},
+	{"orders", 2, NULL, 0},
+	{"purchase_days", 2, NULL, 0},
+	{"tenure_days", 2, NULL, 0},
+	{"mean_gap_days", 2, NULL, 0},
+	{"gap_trend", 3, "times the usual gap that the last one was: %.1f", 1},
+	{"last_gap_days", 3, NULL, 0},
+	{"gap_spread", 3, NULL, 0},
+	{"spend_365", 4, "spent in the last 365 days: %.2f", -1},
+	{"spend_30", 4, NULL, 0},
+	{"spend_90", 4, NULL, 0},
+	{"spend_180", 4, NULL, 0},
+	{"mean_order_value", 4, NULL, 0},
+	{"refund_share", 5, "share of the money given back: %.2f", 1},
+	{"season_orders", 6, "orders in this season a year ago: %.0f", -1}
 };
 
-/* The topic of a feature, 1 or more, and its words; 0 for one that is not known */
+/* The topic of a feature, 1 or more, and how it is told; 0 for one that is not known */
 int
-churn_topic(const char *name, const char **words)
+churn_topic(const char *name, const char **words, int *direction)
 {
 	*words = NULL;
+	*direction = 0;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(name, known[i].name) == 0)
 		{
 			*words = known[i].words;
+			*direction = known[i].direction;
 			return known[i].topic;
 		}
 	return 0;

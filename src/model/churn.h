@@ -63,6 +63,6 @@ extern void churn_add(ChurnCounts *counts, const HistoryDay *day);
 extern bool churn_features(const ChurnCounts *counts, double unit,
 						   double *feature);
 extern const char *churn_feature_name(ChurnFeature feature);
-extern int	churn_topic(const char *name, const char **words);
+extern int	churn_topic(const char *name, const char **words, int *direction);
 
 #endif							/* MODEL_CHURN_H */

@@ -25,6 +25,7 @@
 #define WRONG_SIDE		1e-9	/* of a step that separates, at most so far */
 #define WRONG_AT_END	1e-5	/* of one with which the climb ended */
 #define HALVINGS		30
+#define LEAST_MISSING	9.5		/* ten rows make a term of their own */
 
 /* Room for the work: a block of terms, vectors and a matrix */
 typedef struct Work
@@ -145,7 +146,7 @@ make_terms(const LogisticData *data, LogisticFit *fit)
 
 		*term++ = (LogisticTerm) {.feature = f, .mean = feature[f].mean,
 		.deviation = deviation, .standard_error = NAN};
-		if (share > 0 && share < 1)
+		if (fmin(share, 1 - share) * (double) data->count >= LEAST_MISSING)
 			*term++ = (LogisticTerm) {.feature = f, .is_missing = true, .mean = share,
 			.deviation = sqrt(share * (1 - share)), .standard_error = NAN};
 	}
