@@ -52,12 +52,12 @@ LANGUAGE SQL IMMUTABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH judged AS (
-		SELECT v.purpose, v.day FROM (VALUES ('choose', last_day - 2 * horizon_days), ('report', last_day - horizon_days), ('now', last_day)) AS v(purpose, day)
+		SELECT v.purpose, v.day FROM (VALUES ('choose', last_day - 2 * horizon_days), ('report', last_day - horizon_days), ('score', last_day)) AS v(purpose, day)
 	)
 	SELECT 'before ' || j.purpose, l.day FROM judged AS j, LATERAL tiering.churn_learning_days(first_day, j.day, horizon_days) AS l(day)
 	UNION ALL
 	SELECT j.purpose, j.day FROM judged AS j
-	WHERE j.purpose <> 'now' AND EXISTS (SELECT FROM tiering.churn_learning_days(first_day, j.day, horizon_days))
+	WHERE j.purpose <> 'score' AND EXISTS (SELECT FROM tiering.churn_learning_days(first_day, j.day, horizon_days))
 $$;
 
 COMMENT ON FUNCTION tiering.churn_windows(date, date, integer) IS
@@ -178,7 +178,7 @@ BEGIN
 	EXECUTE format('SELECT COALESCE(array_agg(DISTINCT w.purpose), ''{}'') FROM %I.churn_window AS w', pipeline) INTO purposes;
 	candidate := 'recency';
 	IF NOT 'report' = ANY (purposes) THEN
-		note := CASE WHEN 'before now' = ANY (purposes) THEN 'history for one window only, so nothing was judged: the rule of recency'
+		note := CASE WHEN 'before score' = ANY (purposes) THEN 'history for one window only, so nothing was judged: the rule of recency'
 			ELSE 'too little history for any model' END;
 		RETURN;
 	END IF;
@@ -248,7 +248,7 @@ BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	PERFORM tiering.gather_churn_rows(pipeline, day);
 	SELECT * INTO chosen FROM tiering.choose_churn(pipeline, this_run);
-	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'before now');
+	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'before score');
 	note := format('%s: %s', reason, chosen.note);
 	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
 	kind := CASE WHEN summary.status = 'converged' THEN chosen.candidate END;
@@ -262,7 +262,7 @@ BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)
 SELECT 'churn', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'churn'), 0) + 1, $1, $2, $3, $4, $5,
-	jsonb_build_object('policy', to_jsonb(c), 'purchase_model', $6, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'before now')),
+	jsonb_build_object('policy', to_jsonb(c), 'purchase_model', $6, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'before score')),
 	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $7, $8, $9
 FROM %1$I.churn_policy AS c$sql$, pipeline)
 		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), tiering.churn_purchase_kind(pipeline), kind IS NOT NULL, note, fitted;
