@@ -19,7 +19,7 @@ RETURNS TABLE (n integer, candidate text, features text, options jsonb)
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	VALUES (1, 'recency', 'ARRAY[r.features[1]]', '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
+	VALUES (1, 'recency', format('ARRAY[r.features[%s]]', array_position(tiering.churn_feature_names(), 'recency_days')), '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
 		(2, 'no_purchase', format('ARRAY[tiering.log_odds(r.features[%s])]', array_position(tiering.churn_training_names(), 'p_no_purchase')), '{"names": ["p_no_purchase"]}'),
 		(3, 'logistic', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 1, 'names', tiering.churn_training_names()))
 $$;
@@ -152,10 +152,11 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, lift_at_10, flagged_returned)
-SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, r.features[2]), NULL,
-	1 - avg(r.churned::integer) FILTER (WHERE r.features[2] > p.wakeup_ratio AND r.features[16] > p.wakeup_gaps)
+SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, r.features[%2$s]), NULL,
+	1 - avg(r.churned::integer) FILTER (WHERE r.features[%2$s] > p.wakeup_ratio AND r.features[%3$s] > p.wakeup_gaps)
 FROM %1$I.churn_row AS r JOIN %1$I.churn_window AS w ON w.origin = r.origin AND w.purpose = 'report' CROSS JOIN %1$I.churn_policy AS p
-GROUP BY w.origin, p.horizon_days$sql$, pipeline) USING this_run;
+GROUP BY w.origin, p.horizon_days$sql$, pipeline, array_position(tiering.churn_feature_names(), 'overdue_ratio'), array_position(tiering.churn_feature_names(), 'purchase_days'))
+		USING this_run;
 END;
 $$;
 

@@ -193,8 +193,10 @@ gather_topics(const Classifier *classifier, double *given)
 			given[teller[topic] - 1] = sum[topic];
 }
 
-/* Is a feature of a history below the mean that is a reason if it is high, or the
- * other way round?  What its topic adds is then told by another */
+/*
+ * Is a feature of a history below the mean that is a reason if it is high, or the
+ * other way round?  Then nobody would believe what its topic adds.
+ */
 static bool
 points_the_other_way(const Classifier *classifier, int feature, double value)
 {
@@ -249,7 +251,7 @@ tiering_reasons(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	find_contributions(classifier, feature, given);
 	gather_topics(classifier, given);
-	/* nobody can act on what is not known, or believe that many orders are a reason */
+	/* nobody can act on what is not known */
 	for (int f = 0; f < classifier->features; f++)
 		if (isnan(feature[f]) || points_the_other_way(classifier, f, feature[f]))
 			given[f] = 0;
