@@ -134,6 +134,13 @@ DATA_built = $(INSTALL_SCRIPT_SQL)
 # released versions and the ways between them, never edited
 DATA = $(filter-out sql/$(INSTALL_SCRIPT_SQL),$(wildcard sql/$(EXTENSION)--*.sql))
 
+# Boosting is grown by a library that need not be there: a module of its own,
+# which the other loads when it is first asked for.
+TREES = src/trees/customer_tiering_trees
+ifneq ($(wildcard /usr/include/xgboost/c_api.h /usr/local/include/xgboost/c_api.h),)
+MODULES = $(TREES)
+endif
+
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/model/*.c)))
 
 PG_CPPFLAGS = -Isrc
@@ -148,7 +155,7 @@ REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --outputdir=test/output --load-extension=$(EXTENSION)
 
 EXTRA_CLEAN = $(CLV_MODELS:%=sql/clv_%.sql) $(wildcard $(EXTENSION)--*.sql) test/output \
-	$(wildcard src/*.d src/model/*.d src/*.bc src/model/*.bc)
+	$(wildcard src/*.d src/*/*.d src/*.bc src/*/*.bc)
 
 # Bitcode for inlining needs the very clang the server was built with, and
 # serves nothing here; "make with_llvm=yes" builds it all the same.
@@ -158,10 +165,14 @@ endif
 
 include $(PGXS)
 
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(MODULES:=.d)
 
-# inner loops over columns of a block, as the server does for its checksums
-src/model/logistic.o: CFLAGS += -O3
+$(TREES).so: LDFLAGS_SL += -lxgboost
+$(TREES).so: src/model/trees.o
+$(TREES).so: LDFLAGS_SL += src/model/trees.o
+
+# inner loops over columns of a block and over trees, as the server does for its checksums
+src/model/logistic.o src/model/trees.o src/model/trees_shares.o: CFLAGS += -O3
 
 # what compares a model with NBD, and in which customers leave at any time
 CLV_JUDGED = bgnbd mbgnbd pareto_nbd

@@ -45,30 +45,30 @@ CREATE TYPE tiering.classifier (
 COMMENT ON TYPE tiering.classifier IS
 'a fitted model that gives the probability of a label by features';
 
-CREATE FUNCTION tiering.logistic_accum(internal, boolean, double precision[])
+CREATE FUNCTION tiering.classifier_accum(internal, boolean, double precision[])
 RETURNS internal
 LANGUAGE C IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_logistic_accum';
+AS 'MODULE_PATHNAME', 'tiering_classifier_accum';
 
-CREATE FUNCTION tiering.logistic_accum(internal, boolean, double precision[], jsonb)
+CREATE FUNCTION tiering.classifier_accum(internal, boolean, double precision[], jsonb)
 RETURNS internal
 LANGUAGE C IMMUTABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_logistic_accum';
+AS 'MODULE_PATHNAME', 'tiering_classifier_accum';
 
 CREATE FUNCTION tiering.logistic_final(internal)
 RETURNS tiering.classifier
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tiering_logistic_final';
 
-COMMENT ON FUNCTION tiering.logistic_accum(internal, boolean, double precision[]) IS
-'transition function of logistic_fit()';
-COMMENT ON FUNCTION tiering.logistic_accum(internal, boolean, double precision[], jsonb) IS
-'transition function of logistic_fit() with options';
+COMMENT ON FUNCTION tiering.classifier_accum(internal, boolean, double precision[]) IS
+'transition function of aggregates that fit classifiers';
+COMMENT ON FUNCTION tiering.classifier_accum(internal, boolean, double precision[], jsonb) IS
+'transition function of aggregates that fit classifiers, with options';
 COMMENT ON FUNCTION tiering.logistic_final(internal) IS
 'final function of logistic_fit()';
 
 CREATE AGGREGATE tiering.logistic_fit(label boolean, features double precision[]) (
-	SFUNC = tiering.logistic_accum,
+	SFUNC = tiering.classifier_accum,
 	STYPE = internal,
 	SSPACE = 65536,
 	FINALFUNC = tiering.logistic_final,
@@ -76,7 +76,7 @@ CREATE AGGREGATE tiering.logistic_fit(label boolean, features double precision[]
 );
 
 CREATE AGGREGATE tiering.logistic_fit(label boolean, features double precision[], options jsonb) (
-	SFUNC = tiering.logistic_accum,
+	SFUNC = tiering.classifier_accum,
 	STYPE = internal,
 	SSPACE = 65536,
 	FINALFUNC = tiering.logistic_final,
@@ -87,6 +87,43 @@ COMMENT ON AGGREGATE tiering.logistic_fit(boolean, double precision[]) IS
 'logistic regression of a label on features, by maximum likelihood';
 COMMENT ON AGGREGATE tiering.logistic_fit(boolean, double precision[], jsonb) IS
 'the same with options: l2, names, transform';
+
+CREATE FUNCTION tiering.boost_final(internal)
+RETURNS tiering.classifier
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_boost_final';
+
+COMMENT ON FUNCTION tiering.boost_final(internal) IS
+'final function of boost_fit()';
+
+CREATE AGGREGATE tiering.boost_fit(label boolean, features double precision[]) (
+	SFUNC = tiering.classifier_accum,
+	STYPE = internal,
+	SSPACE = 65536,
+	FINALFUNC = tiering.boost_final,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE tiering.boost_fit(label boolean, features double precision[], options jsonb) (
+	SFUNC = tiering.classifier_accum,
+	STYPE = internal,
+	SSPACE = 65536,
+	FINALFUNC = tiering.boost_final,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE tiering.boost_fit(boolean, double precision[]) IS
+'boosted trees of a label on features';
+COMMENT ON AGGREGATE tiering.boost_fit(boolean, double precision[], jsonb) IS
+'the same with options: rounds, depth, learning_rate, l2, min_child_weight, subsample, colsample, bins, seed, names';
+
+CREATE FUNCTION tiering.boosting_is_installed()
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tiering_boosting_is_installed';
+
+COMMENT ON FUNCTION tiering.boosting_is_installed() IS
+'can boost_fit() be used here?';
 
 CREATE FUNCTION tiering.predict(classifier tiering.classifier, features double precision[])
 RETURNS double precision
@@ -102,7 +139,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tiering_classifier_explain';
 
 COMMENT ON FUNCTION tiering.explain(tiering.classifier, double precision[]) IS
-'what each feature adds to the log odds, beside a mean row; feature 0 is what that has, and all add up to the log odds';
+'what each feature adds to the log odds; feature 0 is what they are without any, and all add up to the log odds';
 
 CREATE FUNCTION tiering.reasons(classifier tiering.classifier, features double precision[], most integer DEFAULT 3)
 RETURNS text[]
@@ -110,7 +147,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tiering_reasons';
 
 COMMENT ON FUNCTION tiering.reasons(tiering.classifier, double precision[], integer) IS
-'features that raise the probability most beside a mean row, in words, the strongest first';
+'features that raise the probability most, in words, the strongest first';
 
 CREATE FUNCTION tiering.feature_importance(classifier tiering.classifier)
 RETURNS TABLE (feature integer, name text, importance double precision)

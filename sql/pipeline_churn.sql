@@ -65,7 +65,7 @@ COMMENT ON COLUMN %1$I.churn_policy.high_from IS 'probability from which the ris
 COMMENT ON COLUMN %1$I.churn_policy.medium_from IS 'probability from which it is medium';
 COMMENT ON TABLE %1$I.churn_quality IS 'how well each candidate foretold days of which it knew nothing';
 COMMENT ON COLUMN %1$I.churn_quality.run IS 'run that compared';
-COMMENT ON COLUMN %1$I.churn_quality.candidate IS 'recency: days since the last purchase alone; no_purchase: the purchase model; logistic: all features; wakeup: the rule';
+COMMENT ON COLUMN %1$I.churn_quality.candidate IS 'recency: days since the last purchase alone; no_purchase: the purchase model; logistic and boosting: all features; wakeup: the rule';
 COMMENT ON COLUMN %1$I.churn_quality.purpose IS 'choose: the day that chose; report: a later one, which had no part in it';
 COMMENT ON COLUMN %1$I.churn_quality.origin IS 'day on which customers were scored';
 COMMENT ON COLUMN %1$I.churn_quality.horizon_days IS 'days after it that were to be foretold';

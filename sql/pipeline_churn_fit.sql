@@ -15,13 +15,14 @@ COMMENT ON FUNCTION tiering.log_odds(double precision) IS
 -- The candidates: what each looks at, and how it is fitted.  The first is the
 -- rule that the others have to beat.
 CREATE FUNCTION tiering.churn_candidates()
-RETURNS TABLE (n integer, candidate text, features text, options jsonb)
-LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURNS TABLE (n integer, candidate text, fit text, features text, options jsonb)
+LANGUAGE SQL STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	VALUES (1, 'recency', format('ARRAY[r.features[%s]]', array_position(tiering.churn_feature_names(), 'recency_days')), '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
-		(2, 'no_purchase', format('ARRAY[tiering.log_odds(r.features[%s])]', array_position(tiering.churn_training_names(), 'p_no_purchase')), '{"names": ["p_no_purchase"]}'),
-		(3, 'logistic', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 1, 'names', tiering.churn_training_names()))
+	VALUES (1, 'recency', 'logistic_fit', format('ARRAY[r.features[%s]]', array_position(tiering.churn_feature_names(), 'recency_days')), '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
+		(2, 'no_purchase', 'logistic_fit', format('ARRAY[tiering.log_odds(r.features[%s])]', array_position(tiering.churn_training_names(), 'p_no_purchase')), '{"names": ["p_no_purchase"]}'),
+		(3, 'logistic', 'logistic_fit', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 30, 'names', tiering.churn_training_names())),
+		(4, 'boosting', 'boost_fit', 'r.features', jsonb_build_object('rounds', 80, 'learning_rate', 0.1, 'min_child_weight', 20, 'l2', 10, 'names', tiering.churn_training_names()))
 $$;
 
 COMMENT ON FUNCTION tiering.churn_candidates() IS
@@ -70,7 +71,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	enough CONSTANT integer := 30000;
+	enough CONSTANT integer := 20000;
 	p record;
 	first_day date;
 	customers bigint;
@@ -104,8 +105,8 @@ DECLARE
 	fitted tiering.classifier;
 BEGIN
 	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = fit_churn.candidate;
-	EXECUTE format('SELECT tiering.logistic_fit(r.churned, %2$s, $2) FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = $1)',
-		pipeline, c.features) INTO fitted USING purpose, c.options;
+	EXECUTE format('SELECT tiering.%3$I(r.churned, %2$s, $2) FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = $1)',
+		pipeline, c.features, c.fit) INTO fitted USING purpose, c.options;
 	RETURN fitted;
 END;
 $$;
@@ -123,7 +124,7 @@ DECLARE
 	c record;
 	fitted tiering.classifier := tiering.fit_churn(pipeline, candidate, 'before ' || purpose);
 BEGIN
-	IF fitted IS NULL OR (tiering.classifier_summary(fitted)).status <> 'converged' THEN
+	IF fitted IS NULL OR NOT (tiering.classifier_summary(fitted)).status IN ('converged', 'fitted') THEN
 		RETURN;
 	END IF;
 	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = judge_churn.candidate;
@@ -183,7 +184,7 @@ BEGIN
 			ELSE 'too little history for any model' END;
 		RETURN;
 	END IF;
-	FOR c IN SELECT * FROM tiering.churn_candidates() AS x ORDER BY x.n LOOP
+	FOR c IN SELECT * FROM tiering.churn_candidates() AS x WHERE x.fit <> 'boost_fit' OR tiering.boosting_is_installed() ORDER BY x.n LOOP
 		PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, p.purpose) FROM unnest(ARRAY['choose', 'report']) AS p(purpose) WHERE p.purpose = ANY (purposes);
 	END LOOP;
 	PERFORM tiering.judge_wakeup(pipeline, this_run);
@@ -252,7 +253,7 @@ BEGIN
 	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'before score');
 	note := format('%s: %s', reason, chosen.note);
 	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
-	kind := CASE WHEN summary.status = 'converged' THEN chosen.candidate END;
+	kind := CASE WHEN summary.status IN ('converged', 'fitted') THEN chosen.candidate END;
 	-- one of another policy, or that knows what is to come, scores nobody
 	EXECUTE format('UPDATE %1$I.model AS m SET in_use = false FROM %1$I.churn_policy AS c WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit -> ''policy'' IS DISTINCT FROM to_jsonb(c) OR m.fit ->> ''purchase_model'' <> $3)', pipeline)
 		USING kind IS NOT NULL, day, tiering.churn_purchase_kind(pipeline);

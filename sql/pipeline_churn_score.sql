@@ -19,18 +19,23 @@ COMMENT ON FUNCTION tiering.churn_purchase_sql(text, text, integer) IS
 'internal: what a purchase model says of a record, as SQL';
 
 -- Why one is likely to leave, by the candidate that says so: those that look at
--- one thing look at when he bought
-CREATE FUNCTION tiering.churn_reasons_sql(kind text)
+-- one thing look at when he bought.  Who is at risk as most are has no reason of
+-- his own, and that is said.
+CREATE FUNCTION tiering.churn_reasons_sql(kind text, medium_from double precision)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN CASE kind WHEN 'logistic' THEN 'tiering.reasons(r.classifier, r.features, 3)' ELSE format(
+RETURN CASE WHEN kind IN ('logistic', 'boosting') THEN format(
+	$sql$CASE WHEN r.features IS NOT NULL THEN COALESCE(NULLIF(tiering.reasons(r.classifier, r.features, 3), '{}'),
+		CASE WHEN r.probability >= %s THEN ARRAY['nothing unusual; days since the last purchase: ' || r.features[%s]] ELSE '{}' END) END$sql$,
+	medium_from, array_position(tiering.churn_feature_names(), 'recency_days'))
+ELSE format(
 	$sql$CASE WHEN r.features IS NOT NULL THEN array_remove(ARRAY['days since the last purchase: ' || r.features[%s],
 		'times the usual gap since then: ' || round(r.features[%s]::numeric, 1), 'days of the usual gap: ' || round(r.features[%s]::numeric)], NULL) END$sql$,
 	array_position(tiering.churn_feature_names(), 'recency_days'), array_position(tiering.churn_feature_names(), 'overdue_ratio'),
 	array_position(tiering.churn_feature_names(), 'mean_gap_days')) END;
 
-COMMENT ON FUNCTION tiering.churn_reasons_sql(text) IS
+COMMENT ON FUNCTION tiering.churn_reasons_sql(text, double precision) IS
 'internal: why one is likely to leave, as SQL';
 
 -- The query behind churn_score: all customers; those who bought lately enough
@@ -68,7 +73,7 @@ FROM (
 	OFFSET 0
 ) AS r$sql$,
 		pipeline, day, LEAST(180, p.active_within / 2), p.active_within, p.wakeup_ratio, p.wakeup_gaps, usual_gap,
-		tiering.churn_reasons_sql(m.kind), m.kind, m.version,
+		tiering.churn_reasons_sql(m.kind, p.medium_from), m.kind, m.version,
 		COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
 		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days));
 END;

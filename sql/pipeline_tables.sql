@@ -123,7 +123,7 @@ CREATE TABLE %1$I.model (
 	CHECK (model IN ('purchase', 'value', 'churn')),
 	CHECK (version BETWEEN 1 AND 1000000000),
 	CHECK (CASE model WHEN 'value' THEN kind = 'gamma_gamma' WHEN 'purchase' THEN kind IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd')
-		ELSE kind IN ('recency', 'no_purchase', 'logistic') END),
+		ELSE kind IN ('recency', 'no_purchase', 'logistic', 'boosting') END),
 	CHECK (classifier IS NULL OR model = 'churn'),
 	CHECK (model <> 'churn' OR NOT in_use OR classifier IS NOT NULL),
 	-- records are summarized in weeks
@@ -134,7 +134,7 @@ COMMENT ON TABLE %1$I.model IS 'every model that was fitted, and which of them s
 COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase, value or churn';
 COMMENT ON COLUMN %1$I.model.classifier IS 'the model of churn itself';
 COMMENT ON COLUMN %1$I.model.version IS 'number, counted for each use';
-COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic';
+COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting';
 COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
 COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
 COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows';
@@ -143,7 +143,7 @@ COMMENT ON COLUMN %1$I.model.first_purchase IS 'first day of purchases that it k
 COMMENT ON COLUMN %1$I.model.last_purchase IS 'last day of purchases that it knows';
 COMMENT ON COLUMN %1$I.model.metrics IS 'how well each kind of model foretold the last part of the data; NULL: they were not compared';
 COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to';
-COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few, separated or not_converged';
+COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few, separated, not_converged, or fitted, of trees';
 COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor; times in weeks';
 COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors and covariances, log-likelihood';
 COMMENT ON COLUMN %1$I.model.in_use IS 'does it score customers?  At most one for each use';

@@ -22,7 +22,6 @@
 #include "compat.h"
 
 #define LEAST_REASON	0.05	/* log odds that are worth a word */
-#define NORMAL_95		1.959963984540054	/* 97.5 % of a normal lie below */
 
 /*
  * Reads features; NULL becomes NAN.  Returns how many there are, which must be
@@ -81,12 +80,6 @@ classifier_feature_name(const Classifier *classifier, int feature)
 	return psprintf("x%d", feature + 1);
 }
 
-static bool
-has_model(const Classifier *classifier)
-{
-	return classifier->logistic.status != LOGISTIC_TOO_FEW;
-}
-
 PG_FUNCTION_INFO_V1(tiering_classifier_predict);
 Datum
 tiering_classifier_predict(PG_FUNCTION_ARGS)
@@ -95,11 +88,10 @@ tiering_classifier_predict(PG_FUNCTION_ARGS)
 	double		feature[CLASSIFIER_FEATURES];
 
 	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
-	if (!has_model(classifier))
+	if (!classifier->method->is_fitted(classifier))
 		PG_RETURN_NULL();
 	classifier_transform(classifier, feature, classifier->features);
-	PG_RETURN_FLOAT8(1 / (1 + exp(-logistic_log_odds(classifier->logistic.term,
-													 classifier->logistic.terms, feature))));
+	PG_RETURN_FLOAT8(1 / (1 + exp(-classifier->method->log_odds(classifier, feature))));
 }
 
 static void
@@ -110,31 +102,16 @@ put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* What features add to the log odds, and what a mean row has */
+/* What features add to the log odds, and what those are without them */
 static double
 find_contributions(const Classifier *classifier, const double *feature,
 				   double *given)
 {
-	const LogisticFit *fit = &classifier->logistic;
 	double		taken[CLASSIFIER_FEATURES];
-	double		base = 0;
 
 	memcpy(taken, feature, classifier->features * sizeof(double));
 	classifier_transform(classifier, taken, classifier->features);
-	memset(given, 0, classifier->features * sizeof(double));
-	for (int t = 0; t < fit->terms; t++)
-	{
-		const LogisticTerm *term = &fit->term[t];
-		double		x;
-
-		base += term->coefficient * (term->feature < 0 ? 1 : term->mean);
-		if (term->feature < 0)
-			continue;
-		x = taken[term->feature];
-		x = term->is_missing ? (isnan(x) ? 1 : 0) : isnan(x) ? term->mean : x;
-		given[term->feature] += term->coefficient * (x - term->mean);
-	}
-	return base;
+	return classifier->method->contributions(classifier, taken, given);
 }
 
 /* explain(classifier, features): what each feature adds to the log odds */
@@ -149,8 +126,10 @@ tiering_classifier_explain(PG_FUNCTION_ARGS)
 
 	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
 	InitMaterializedSRF(fcinfo, 0);
+	if (!classifier->method->is_fitted(classifier))
+		PG_RETURN_NULL();
 	base = find_contributions(classifier, feature, given);
-	for (int f = -1; has_model(classifier) && f < classifier->features; f++)
+	for (int f = -1; f < classifier->features; f++)
 	{
 		Datum		values[4] = {
 			Int32GetDatum(f + 1),
@@ -200,16 +179,12 @@ gather_topics(const Classifier *classifier, double *given)
 static bool
 points_the_other_way(const Classifier *classifier, int feature, double value)
 {
-	const LogisticFit *fit = &classifier->logistic;
 	const char *words;
 	int			direction;
 
 	churn_topic(classifier_feature_name(classifier, feature), &words, &direction);
 	classifier_transform(classifier, &value, 1);
-	for (int t = 1; t < fit->terms; t++)
-		if (fit->term[t].feature == feature && !fit->term[t].is_missing)
-			return direction * (value - fit->term[t].mean) < 0;
-	return false;
+	return direction * (value - classifier->method->usual(classifier, feature)) < 0;
 }
 
 /* A feature with its value, in words if its name is one of a history's */
@@ -247,7 +222,7 @@ tiering_reasons(PG_FUNCTION_ARGS)
 				 errmsg("most %d is not between 1 and %d", most, CLASSIFIER_FEATURES),
 				 errhint("Three reasons are usual.")));
 	classifier_features(PG_GETARG_DATUM(1), classifier->features, feature);
-	if (!has_model(classifier))
+	if (!classifier->method->is_fitted(classifier))
 		PG_RETURN_NULL();
 	find_contributions(classifier, feature, given);
 	gather_topics(classifier, given);
@@ -270,75 +245,30 @@ tiering_reasons(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(reason, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* feature_importance(classifier): how much of the spread of the log odds is whose */
+/* feature_importance(classifier): how much of what moves the score is whose */
 PG_FUNCTION_INFO_V1(tiering_feature_importance);
 Datum
 tiering_feature_importance(PG_FUNCTION_ARGS)
 {
 	const Classifier *classifier = classifier_argument(fcinfo, 0);
-	const LogisticFit *fit = &classifier->logistic;
-	double		spread[CLASSIFIER_FEATURES] = {0};
+	double		share[CLASSIFIER_FEATURES] = {0};
 	double		sum = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int t = 1; t < fit->terms; t++)
-		spread[fit->term[t].feature] += fabs(fit->term[t].coefficient) * fit->term[t].deviation;
+	if (!classifier->method->is_fitted(classifier))
+		PG_RETURN_NULL();
+	classifier->method->importance(classifier, share);
 	for (int f = 0; f < classifier->features; f++)
-		sum += spread[f];
-	for (int f = 0; has_model(classifier) && f < classifier->features; f++)
+		sum += share[f];
+	for (int f = 0; f < classifier->features; f++)
 	{
 		Datum		values[3] = {
 			Int32GetDatum(f + 1),
 			CStringGetTextDatum(classifier_feature_name(classifier, f)),
-			Float8GetDatum(sum > 0 ? spread[f] / sum : 0)
+			Float8GetDatum(sum > 0 ? share[f] / sum : 0)
 		};
 		bool		nulls[3] = {false};
 
-		put_row(fcinfo, values, nulls);
-	}
-	PG_RETURN_NULL();
-}
-
-static char *
-term_name(const Classifier *classifier, const LogisticTerm *term)
-{
-	if (term->feature == LOGISTIC_INTERCEPT)
-		return "intercept";
-	return psprintf(term->is_missing ? "%s is null" : classifier->takes_asinh ? "asinh(%s)" : "%s",
-					classifier_feature_name(classifier, term->feature));
-}
-
-/* coefficients(classifier) */
-PG_FUNCTION_INFO_V1(tiering_coefficients);
-Datum
-tiering_coefficients(PG_FUNCTION_ARGS)
-{
-	const Classifier *classifier = classifier_argument(fcinfo, 0);
-	const LogisticFit *fit = &classifier->logistic;
-
-	InitMaterializedSRF(fcinfo, 0);
-	for (int t = 0; t < fit->terms; t++)
-	{
-		const LogisticTerm *term = &fit->term[t];
-		double		error = term->standard_error;
-		double		z = term->coefficient / error;
-		Datum		values[8] = {
-			CStringGetTextDatum(term_name(classifier, term)),
-			Float8GetDatum(term->coefficient),
-			Float8GetDatum(error),
-			Float8GetDatum(z),
-			Float8GetDatum(erfc(fabs(z) / sqrt(2.0))),
-			Float8GetDatum(term->coefficient - NORMAL_95 * error),
-			Float8GetDatum(term->coefficient + NORMAL_95 * error),
-			CStringGetTextDatum(term->is_aliased ? "says nothing beside the others"
-								: "separates the labels")
-		};
-		bool		nulls[8] = {false};
-
-		nulls[1] = term->is_aliased;
-		for (int i = 2; i < 7; i++)
-			nulls[i] = !(error > 0);
-		nulls[7] = !term->is_aliased && !term->is_separated;
 		put_row(fcinfo, values, nulls);
 	}
 	PG_RETURN_NULL();
@@ -350,23 +280,23 @@ Datum
 tiering_classifier_summary(PG_FUNCTION_ARGS)
 {
 	const Classifier *classifier = classifier_argument(fcinfo, 0);
-	const LogisticFit *fit = &classifier->logistic;
+	ClassifierSummary summary;
 	TupleDesc	row;
-	Datum		values[9] = {
-		CStringGetTextDatum("logistic"),
-		CStringGetTextDatum(logistic_status_name(fit->status)),
-		Int32GetDatum(classifier->features),
-		Int64GetDatum((int64) classifier->rows),
-		Int64GetDatum((int64) fit->positives),
-		Float8GetDatum(fit->penalty),
-		Float8GetDatum(fit->log_likelihood),
-		Float8GetDatum(fit->null_log_likelihood),
-		Int32GetDatum(fit->iterations)
-	};
+	Datum		values[9];
 	bool		nulls[9] = {false};
 
+	classifier->method->summarize(classifier, &summary);
+	values[0] = CStringGetTextDatum(classifier->method->name);
+	values[1] = CStringGetTextDatum(summary.status);
+	values[2] = Int32GetDatum(classifier->features);
+	values[3] = Int64GetDatum((int64) classifier->rows);
+	values[4] = Int64GetDatum((int64) summary.positives);
+	values[5] = Float8GetDatum(summary.l2);
+	values[6] = Float8GetDatum(summary.log_likelihood);
+	values[7] = Float8GetDatum(summary.null_log_likelihood);
+	values[8] = Int32GetDatum(summary.iterations);
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "function %u does not return a row", fcinfo->flinfo->fn_oid);
-	nulls[6] = nulls[7] = nulls[8] = !has_model(classifier);
+	nulls[6] = nulls[7] = nulls[8] = !classifier->method->is_fitted(classifier);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
 }

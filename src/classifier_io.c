@@ -23,9 +23,8 @@
 
 #define FORMAT			1		/* first byte */
 #define CHECKSUM_SIZE	4
-#define TERM_MISSING	1
-#define TERM_ALIASED	2
-#define TERM_SEPARATED	4
+
+static const ClassifierMethod *const methods[] = {&logistic_method, &boosting_method};
 
 /* --- writing ---------------------------------------------------------------- */
 
@@ -49,31 +48,6 @@ write_name(StringInfo bytes, const char *name)
 	pq_sendbytes(bytes, utf8, strlen(utf8));
 }
 
-static void
-write_logistic(StringInfo bytes, const LogisticFit *fit)
-{
-	pq_sendbyte(bytes, fit->status);
-	pq_sendfloat8(bytes, fit->penalty);
-	pq_sendfloat8(bytes, fit->positives);
-	pq_sendfloat8(bytes, fit->log_likelihood);
-	pq_sendfloat8(bytes, fit->null_log_likelihood);
-	pq_sendint32(bytes, fit->iterations);
-	pq_sendint32(bytes, fit->terms);
-	for (int t = 0; t < fit->terms; t++)
-	{
-		const LogisticTerm *term = &fit->term[t];
-
-		pq_sendint32(bytes, term->feature);
-		pq_sendbyte(bytes, (term->is_missing ? TERM_MISSING : 0) |
-					(term->is_aliased ? TERM_ALIASED : 0) |
-					(term->is_separated ? TERM_SEPARATED : 0));
-		pq_sendfloat8(bytes, term->mean);
-		pq_sendfloat8(bytes, term->deviation);
-		pq_sendfloat8(bytes, term->coefficient);
-		pq_sendfloat8(bytes, term->standard_error);
-	}
-}
-
 Datum
 classifier_make(const Classifier *classifier)
 {
@@ -81,22 +55,22 @@ classifier_make(const Classifier *classifier)
 
 	pq_begintypsend(&bytes);
 	pq_sendbyte(&bytes, FORMAT);
-	pq_sendbyte(&bytes, classifier->kind);
+	pq_sendbyte(&bytes, classifier->method->number);
 	pq_sendint32(&bytes, classifier->features);
 	pq_sendfloat8(&bytes, classifier->rows);
 	pq_sendbyte(&bytes, classifier->takes_asinh);
 	pq_sendbyte(&bytes, classifier->name != NULL);
 	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
 		write_name(&bytes, classifier->name[f]);
-	write_logistic(&bytes, &classifier->logistic);
+	classifier->method->write(&bytes, classifier);
 	pq_sendint32(&bytes, checksum(bytes.data + VARHDRSZ, bytes.len - VARHDRSZ));
 	return PointerGetDatum(pq_endtypsend(&bytes));
 }
 
 /* --- reading ---------------------------------------------------------------- */
 
-static void
-refuse(const char *what)
+void
+classifier_refuse(const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -104,33 +78,33 @@ refuse(const char *what)
 			 errhint("Fit it again, or take it from where it was made.")));
 }
 
-static double
-read_number(StringInfo bytes, bool may_be_missing)
+double
+classifier_read_number(StringInfo bytes, bool may_be_missing)
 {
 	double		number = pq_getmsgfloat8(bytes);
 
 	if (isinf(number) || (isnan(number) && !may_be_missing))
-		refuse("a number is not finite");
+		classifier_refuse("a number is not finite");
 	return number;
 }
 
-static double
-read_from_0(StringInfo bytes)
+double
+classifier_read_up_to(StringInfo bytes, double most)
 {
-	double		number = read_number(bytes, false);
-
-	if (number < 0)
-		refuse("a number is negative");
-	return number;
-}
-
-static double
-read_up_to(StringInfo bytes, double most)
-{
-	double		number = read_number(bytes, false);
+	double		number = classifier_read_number(bytes, false);
 
 	if (fabs(number) > most)
-		refuse("a number is too large");
+		classifier_refuse("a number is too large");
+	return number;
+}
+
+double
+classifier_read_from_0(StringInfo bytes)
+{
+	double		number = classifier_read_up_to(bytes, CLASSIFIER_NUMBER);
+
+	if (number < 0)
+		classifier_refuse("a number is negative");
 	return number;
 }
 
@@ -141,52 +115,22 @@ read_name(StringInfo bytes)
 	const char *utf8;
 
 	if (length > CLASSIFIER_NAME)
-		refuse("a name is too long");
+		classifier_refuse("a name is too long");
 	utf8 = pq_getmsgbytes(bytes, length);
 	if (memchr(utf8, 0, length) != NULL || !pg_verify_mbstr(PG_UTF8, utf8, length, true))
-		refuse("a name is no text");
+		classifier_refuse("a name is no text");
 	return pnstrdup(pg_any_to_server(pnstrdup(utf8, length), length, PG_UTF8), CLASSIFIER_NAME * 4);
 }
 
-static void
-read_term(StringInfo bytes, int features, bool is_first, LogisticTerm *term)
+static const ClassifierMethod *
+read_method(StringInfo bytes)
 {
-	int			flags;
+	int			number = pq_getmsgbyte(bytes);
 
-	term->feature = pq_getmsgint(bytes, 4);
-	flags = pq_getmsgbyte(bytes);
-	term->is_missing = (flags & TERM_MISSING) != 0;
-	term->is_aliased = (flags & TERM_ALIASED) != 0;
-	term->is_separated = (flags & TERM_SEPARATED) != 0;
-	term->mean = read_up_to(bytes, CLASSIFIER_NUMBER);
-	term->deviation = read_from_0(bytes);
-	term->coefficient = read_up_to(bytes, CLASSIFIER_NUMBER * CLASSIFIER_NUMBER);
-	term->standard_error = read_number(bytes, true);
-	if (is_first ? term->feature != LOGISTIC_INTERCEPT || term->is_missing
-		: term->feature < 0 || term->feature >= features)
-		refuse("a term is of no feature");
-	if (flags > (TERM_MISSING | TERM_ALIASED | TERM_SEPARATED) || term->standard_error < 0)
-		refuse("a term is unknown");
-}
-
-static void
-read_logistic(StringInfo bytes, int features, LogisticFit *fit)
-{
-	fit->status = pq_getmsgbyte(bytes);
-	fit->penalty = read_from_0(bytes);
-	fit->positives = read_from_0(bytes);
-	fit->log_likelihood = read_number(bytes, false);
-	fit->null_log_likelihood = read_number(bytes, false);
-	fit->iterations = pq_getmsgint(bytes, 4);
-	fit->terms = pq_getmsgint(bytes, 4);
-	if (fit->status >= LOGISTIC_STOPPED || fit->iterations < 0)
-		refuse("its status is unknown");
-	if (fit->terms < 0 || fit->terms > logistic_most_terms(features) ||
-		(fit->terms == 0) != (fit->status == LOGISTIC_TOO_FEW))
-		refuse("it has a wrong number of terms");
-	fit->term = palloc(Max(fit->terms, 1) * sizeof(LogisticTerm));
-	for (int t = 0; t < fit->terms; t++)
-		read_term(bytes, features, t == 0, &fit->term[t]);
+	for (int i = 0; i < lengthof(methods); i++)
+		if (methods[i]->number == number)
+			return methods[i];
+	classifier_refuse("its kind is unknown");
 }
 
 /* Reads and checks a stream, with its checksum */
@@ -197,21 +141,19 @@ read_classifier(const char *data, int length)
 	StringInfoData bytes = {.data = unconstify(char *, data), .len = length, .maxlen = length};
 
 	if (length <= CHECKSUM_SIZE)
-		refuse("it is too short");
+		classifier_refuse("it is too short");
 	bytes.cursor = length - CHECKSUM_SIZE;
 	if (pq_getmsgint(&bytes, 4) != checksum(data, length - CHECKSUM_SIZE))
-		refuse("its checksum is another");
+		classifier_refuse("its checksum is another");
 	bytes.len -= CHECKSUM_SIZE;
 	bytes.cursor = 0;
 	if (pq_getmsgbyte(&bytes) != FORMAT)
-		refuse("its format is unknown");
-	classifier->kind = pq_getmsgbyte(&bytes);
-	if (classifier->kind != CLASSIFIER_LOGISTIC)
-		refuse("its kind is unknown");
+		classifier_refuse("its format is unknown");
+	classifier->method = read_method(&bytes);
 	classifier->features = pq_getmsgint(&bytes, 4);
 	if (classifier->features < 1 || classifier->features > CLASSIFIER_FEATURES)
-		refuse("it has a wrong number of features");
-	classifier->rows = read_from_0(&bytes);
+		classifier_refuse("it has a wrong number of features");
+	classifier->rows = classifier_read_from_0(&bytes);
 	classifier->takes_asinh = pq_getmsgbyte(&bytes) != 0;
 	if (pq_getmsgbyte(&bytes) != 0)
 	{
@@ -219,7 +161,7 @@ read_classifier(const char *data, int length)
 		for (int f = 0; f < classifier->features; f++)
 			classifier->name[f] = read_name(&bytes);
 	}
-	read_logistic(&bytes, classifier->features, &classifier->logistic);
+	classifier->method->read(&bytes, classifier);
 	pq_getmsgend(&bytes);
 	return classifier;
 }
@@ -293,6 +235,7 @@ tiering_classifier_send(PG_FUNCTION_ARGS)
 typedef struct Cached
 {
 	MemoryContext context;
+	const void *passed;			/* where it was when it was passed last */
 	struct varlena *value;		/* as it was passed: a TOAST pointer will do */
 	Classifier *classifier;
 } Cached;
@@ -312,6 +255,22 @@ cache_of(FunctionCallInfo fcinfo)
 	return cached;
 }
 
+/*
+ * Is this the value that was read?  One in the same place with the same checksum
+ * is, and need not be compared: trees are some hundred kilobytes.
+ */
+static bool
+is_cached(Cached *cached, const struct varlena *value)
+{
+	Size		size = VARSIZE_ANY(value);
+	bool		is_near = cached->passed == value && VARATT_IS_4B_U(value) && size > VARHDRSZ + CHECKSUM_SIZE;
+
+	if (cached->value == NULL || VARSIZE_ANY(cached->value) != size)
+		return false;
+	return is_near ? memcmp((char *) cached->value + size - CHECKSUM_SIZE, (char *) value + size - CHECKSUM_SIZE, CHECKSUM_SIZE) == 0
+		: memcmp(cached->value, value, size) == 0;
+}
+
 /* A classifier, which is read once for a row of calls with the same one */
 const Classifier *
 classifier_argument(FunctionCallInfo fcinfo, int argument)
@@ -321,16 +280,18 @@ classifier_argument(FunctionCallInfo fcinfo, int argument)
 	struct varlena *plain;
 	MemoryContext caller;
 
-	if (cached->value != NULL && VARSIZE_ANY(cached->value) == VARSIZE_ANY(value) &&
-		memcmp(cached->value, value, VARSIZE_ANY(value)) == 0)
+	if (is_cached(cached, value))
+	{
+		cached->passed = value;
 		return cached->classifier;
+	}
 	cached->value = NULL;
 	MemoryContextReset(cached->context);
 	caller = MemoryContextSwitchTo(cached->context);
 	plain = pg_detoast_datum_packed(value);
 	cached->classifier = read_classifier(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
-	value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
-	cached->value = value;
+	cached->passed = value;
+	cached->value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
 	MemoryContextSwitchTo(caller);
 	return cached->classifier;
 }

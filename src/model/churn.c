@@ -76,7 +76,7 @@ churn_features(const ChurnCounts *counts, double unit, double *feature)
 	}
 	feature[CHURN_MEAN_GAP] = mean_gap;
 	feature[CHURN_LAST_GAP] = gaps > 0 ? counts->last_gap : NAN;
-	feature[CHURN_GAP_TREND] = counts->last_gap / mean_gap;
+	feature[CHURN_GAP_TREND] = gaps > 1 ? counts->last_gap / mean_gap : NAN;
 	feature[CHURN_GAP_SPREAD] = gaps > 1
 		? sqrt(fmax(counts->gap_squares / gaps - mean_gap * mean_gap, 0)) / mean_gap : NAN;
 	feature[CHURN_TENURE] = counts->as_of - counts->first;

@@ -60,7 +60,7 @@ SELECT b.customer, b.as_of, v.* FROM (SELECT customer, as_of, sum(amount) FILTER
 		count(*) FILTER (WHERE amount >= 0 AND day > as_of - 365 AND day <= as_of - 365 + 60) AS season
 	FROM bought GROUP BY 1, 2) AS b JOIN gaps AS g USING (customer, as_of), LATERAL (VALUES
 	('recency_days', (b.as_of - g.latest)::double precision), ('overdue_ratio', (b.as_of - g.latest) / g.mean), ('orders_30', b.o30), ('orders_365', b.o365), ('spend_90', COALESCE(b.s90, 0)), ('spend_180', COALESCE(b.s180, 0)),
-	('mean_gap_days', g.mean), ('last_gap_days', g.last), ('gap_trend', g.last / g.mean), ('gap_spread', CASE WHEN g.gaps > 1 THEN g.spread / g.mean END), ('tenure_days', b.as_of - g.first), ('purchase_days', g.days), ('orders', b.orders),
+	('mean_gap_days', g.mean), ('last_gap_days', g.last), ('gap_trend', CASE WHEN g.gaps > 1 THEN g.last / g.mean END), ('gap_spread', CASE WHEN g.gaps > 1 THEN g.spread / g.mean END), ('tenure_days', b.as_of - g.first), ('purchase_days', g.days), ('orders', b.orders),
 	('mean_order_value', b.gross / b.orders), ('refund_share', CASE WHEN b.gross > 0 THEN b.refunded / b.gross END), ('season_orders', CASE WHEN b.as_of - g.first >= 365 THEN b.season END)) AS v(name, value);
 SELECT is((SELECT string_agg(DISTINCT s.name, ', ') FROM slow AS s LEFT JOIN feature AS f USING (customer, as_of, name) WHERE (f.value IS NULL) <> (s.value IS NULL) OR abs(f.value - s.value) > 1e-9 * greatest(1, abs(s.value))), NULL, 'features are those of the orders');
 SELECT ok((SELECT count(*) FROM slow) > 20000, '-- of many customers and days');
@@ -98,7 +98,7 @@ CALL tiering.create_churn('shop', horizon_days => 60);
 CALL tiering.refresh('shop', as_of => '2024-06-30');
 SELECT is((SELECT string_agg(step, ' ' ORDER BY started_at) FROM shop.log WHERE run = (SELECT max(run) FROM shop.run)), 'histories cutoffs models customer_rfm customer_clv churn', 'churn is a step of a refresh');
 SELECT is((SELECT string_agg(candidate || ' ' || purpose || ' ' || origin, ', ' ORDER BY purpose, candidate) FROM shop.churn_quality),
-	'logistic choose 2024-03-02, no_purchase choose 2024-03-02, recency choose 2024-03-02, logistic report 2024-05-01, no_purchase report 2024-05-01, recency report 2024-05-01, wakeup report 2024-05-01', 'each candidate is judged on two days, whose horizons do not touch');
+	'boosting choose 2024-03-02, logistic choose 2024-03-02, no_purchase choose 2024-03-02, recency choose 2024-03-02, boosting report 2024-05-01, logistic report 2024-05-01, no_purchase report 2024-05-01, recency report 2024-05-01, wakeup report 2024-05-01', 'each candidate is judged on two days, whose horizons do not touch');
 SELECT is((SELECT candidate FROM shop.churn_quality WHERE purpose = 'choose' ORDER BY log_loss LIMIT 1), (SELECT kind FROM shop.model WHERE model = 'churn' AND in_use), 'the one of the least log-loss scores');
 SELECT is((SELECT bool_and(is_chosen) FROM shop.churn_quality WHERE candidate = (SELECT kind FROM shop.model WHERE model = 'churn' AND in_use)), true, '-- and is said to');
 SELECT ok((SELECT max(log_loss) FILTER (WHERE is_chosen) < 0.95 * max(log_loss) FILTER (WHERE candidate = 'recency') FROM shop.churn_quality WHERE purpose = 'report'), 'models beat the rule of recency');
@@ -106,7 +106,7 @@ SELECT is((SELECT count(*) FROM shop.churn_quality WHERE purpose = 'report' AND 
 SELECT ok((SELECT bool_and(slope BETWEEN 0.6 AND 1.6) FROM shop.churn_quality WHERE candidate = 'no_purchase'), 'probabilities are about right');
 CREATE TABLE report AS SELECT t.churned, t.features FROM tiering.churn_training_set('shop', '2024-05-01', 60, 365) AS t;
 SELECT ok(abs(q.log_loss - (SELECT tiering.log_loss(r.churned, tiering.predict(m.c, r.features)) FROM report AS r, (
-	SELECT tiering.logistic_fit(t.churned, t.features, jsonb_build_object('transform', 'asinh', 'l2', 1, 'names', tiering.churn_training_names())) AS c
+	SELECT tiering.logistic_fit(t.churned, t.features, jsonb_build_object('transform', 'asinh', 'l2', 30, 'names', tiering.churn_training_names())) AS c
 	FROM tiering.churn_learning_days((SELECT min(day) FROM orders WHERE amount >= 0), '2024-05-01', 60) AS d(day), LATERAL tiering.churn_training_set('shop', d.day, 60, 365) AS t) AS m)) < 1e-9, 'what was judged was fitted to days whose horizon was over on that day')
 FROM shop.churn_quality AS q WHERE q.purpose = 'report' AND q.candidate = 'logistic';
 SELECT ok((SELECT max(d.day) + 60 <= '2024-05-01' FROM tiering.churn_learning_days('2022-01-01', '2024-05-01', 60) AS d(day)), '-- all of them');
@@ -139,7 +139,7 @@ BEGIN
 	CALL tiering.refresh('late', as_of => '2024-06-30');
 	RETURN (SELECT m.kind || ' ' || m.status || ', ' || q.n || ', ' || l.detail FROM late.log AS l LEFT JOIN late.model AS m ON m.model = 'churn', (SELECT count(*) AS n FROM late.churn_quality) AS q WHERE l.step = 'churn');
 END $$;
-SELECT matches(short('2023-08-01'), '^(logistic|no_purchase|recency) converged, 4, .*two windows only', 'with less than a year there are fewer windows');
+SELECT matches(short('2023-08-01'), '^(boosting fitted|(logistic|no_purchase|recency) converged), 5, .*two windows only', 'with less than a year there are fewer windows');
 CALL tiering.drop_pipeline('late');
 SELECT matches(short('2023-12-01'), '^recency converged, 0, .*one window only', 'with half a year the rule is fitted, and nothing is judged');
 CALL tiering.drop_pipeline('late');

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Reference values for churn scores: what scikit-learn reaches on the telco set.
+
+    python3 test/oracle/telco_oracle.py [test/data/telco_churn.csv.gz]
+
+Scores each fifth of the set (row number from 0, mod 5) by models of the other
+four and writes AUC and log-loss to test/data/telco_oracle.csv.  Both models
+have a column 0/1 for every value of a text column, and the numeric columns.
+For the logistic one these are standardized on the rows it learns from, and an
+empty TotalCharges, which is that of a customer of no month yet, is 0 with an
+indicator; boosting keeps it as NaN.  Needs python3-sklearn; run from the top
+folder.
+"""
+import csv
+import gzip
+import hashlib
+import sys
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+
+SUM = '348db589a82492584af185dd3c7cd0ed894b4018120d20ccbd242f141e000ee4'
+FOLDS = 5
+NUMERIC = ['SeniorCitizen', 'tenure', 'MonthlyCharges', 'TotalCharges']
+
+
+def read(path):
+  with open(path, 'rb') as file:
+    packed = file.read()
+  if hashlib.sha256(packed).hexdigest() != SUM:
+    sys.exit(f'{path} is not the file that the values are for')
+  rows = list(csv.DictReader(gzip.decompress(packed).decode().splitlines()))
+  numeric = np.array([[float(r[c] or 'nan') for c in NUMERIC] for r in rows])
+  words = [c for c in rows[0] if c not in NUMERIC + ['customerID', 'Churn']]
+  told = np.array([[float(r[c] == v) for c in words for v in sorted({r[c] for r in rows})] for r in rows])
+  return told, numeric, np.array([r['Churn'] == 'Yes' for r in rows], dtype=int)
+
+
+def logistic(told, numeric, y, learn):
+  empty = np.isnan(numeric[:, 3:])
+  numeric = np.where(np.isnan(numeric), 0, numeric)
+  numeric = (numeric - numeric[learn].mean(axis=0)) / numeric[learn].std(axis=0)
+  x = np.hstack([told, numeric, empty])
+  # by Newton's method to a small tolerance, so that it is the optimum that is compared
+  fit = LogisticRegression(C=1.0, max_iter=10000, solver='newton-cg', tol=1e-10).fit(x[learn], y[learn])
+  return fit.predict_proba(x[~learn])[:, 1]
+
+
+def boosting(told, numeric, y, learn):
+  x = np.hstack([told, numeric])
+  return HistGradientBoostingClassifier(random_state=0).fit(x[learn], y[learn]).predict_proba(x[~learn])[:, 1]
+
+
+def main():
+  told, numeric, y = read(sys.argv[1] if len(sys.argv) > 1 else 'test/data/telco_churn.csv.gz')
+  fold = np.arange(len(y)) % FOLDS
+  with open('test/data/telco_oracle.csv', 'w', newline='') as out:
+    out = csv.writer(out, lineterminator='\n')
+    out.writerow(['model', 'fold', 'auc', 'log_loss'])
+    for model in (logistic, boosting):
+      values = []
+      for k in range(FOLDS):
+        p = model(told, numeric, y, fold != k)
+        values.append((roc_auc_score(y[fold == k], p), log_loss(y[fold == k], p)))
+        out.writerow([model.__name__, k] + [repr(float(v)) for v in values[-1]])
+      print('{}: mean AUC {:.5f}, mean log-loss {:.5f}'.format(model.__name__, *np.mean(values, axis=0)))
+
+
+if __name__ == '__main__':
+  main()
