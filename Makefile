@@ -95,6 +95,7 @@ SQL_TOPICS = \
 	sql/metrics.sql \
 	sql/classifier.sql \
 	sql/churn.sql \
+	sql/encoding.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
 	sql/pipeline_source.sql \
@@ -112,6 +113,7 @@ SQL_TOPICS = \
 	sql/pipeline_churn.sql \
 	sql/pipeline_churn_fit.sql \
 	sql/pipeline_churn_score.sql \
+	sql/pipeline_train.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \

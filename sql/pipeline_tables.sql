@@ -107,7 +107,7 @@ CREATE TABLE %1$I.model (
 	kind text NOT NULL,
 	run bigint,
 	fitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	as_of date NOT NULL,
+	as_of date,
 	fit_since date,
 	first_purchase date,
 	last_purchase date,
@@ -119,33 +119,38 @@ CREATE TABLE %1$I.model (
 	in_use boolean NOT NULL,
 	note text,
 	classifier tiering.classifier,
+	encoding jsonb,
+	checksum text GENERATED ALWAYS AS (encode(sha256(tiering.classifier_send(classifier) || decode(md5(COALESCE(encoding::text, '')), 'hex')), 'hex')) STORED,
 	PRIMARY KEY (model, version),
-	CHECK (model IN ('purchase', 'value', 'churn')),
+	CHECK (model IN ('purchase', 'value', 'churn') OR encoding IS NOT NULL),
+	CHECK (model NOT IN ('purchase', 'value', 'churn') OR as_of IS NOT NULL),
 	CHECK (version BETWEEN 1 AND 1000000000),
 	CHECK (CASE model WHEN 'value' THEN kind = 'gamma_gamma' WHEN 'purchase' THEN kind IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd')
-		ELSE kind IN ('recency', 'no_purchase', 'logistic', 'boosting') END),
-	CHECK (classifier IS NULL OR model = 'churn'),
-	CHECK (model <> 'churn' OR NOT in_use OR classifier IS NOT NULL),
+		WHEN 'churn' THEN kind IN ('recency', 'no_purchase', 'logistic', 'boosting') ELSE kind IN ('logistic', 'boosting') END),
+	CHECK (classifier IS NULL OR model NOT IN ('purchase', 'value')),
+	CHECK (model IN ('purchase', 'value') OR NOT in_use OR classifier IS NOT NULL),
 	-- records are summarized in weeks
 	CHECK (model <> 'purchase' OR COALESCE(fit ->> 'time_unit', 'week') = 'week')
 );
 CREATE UNIQUE INDEX model_in_use ON %1$I.model (model) WHERE in_use;
 COMMENT ON TABLE %1$I.model IS 'every model that was fitted, and which of them score customers';
-COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase, value or churn';
-COMMENT ON COLUMN %1$I.model.classifier IS 'the model of churn itself';
+COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase, value or churn, or the name that train() was given';
+COMMENT ON COLUMN %1$I.model.classifier IS 'the model itself, of churn and of train()';
+COMMENT ON COLUMN %1$I.model.encoding IS 'how the columns of a query become features, of train()';
+COMMENT ON COLUMN %1$I.model.checksum IS 'SHA-256 of the classifier with its encoding';
 COMMENT ON COLUMN %1$I.model.version IS 'number, counted for each use';
 COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting';
 COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
 COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
-COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows';
+COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows; NULL: of train(), which knows no days';
 COMMENT ON COLUMN %1$I.model.fit_since IS 'it knows customers who first bought on this day or later; NULL: all';
 COMMENT ON COLUMN %1$I.model.first_purchase IS 'first day of purchases that it knows';
 COMMENT ON COLUMN %1$I.model.last_purchase IS 'last day of purchases that it knows';
-COMMENT ON COLUMN %1$I.model.metrics IS 'how well each kind of model foretold the last part of the data; NULL: they were not compared';
-COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to';
+COMMENT ON COLUMN %1$I.model.metrics IS 'how well each kind of model foretold the last part of the data, or the model of train() rows that it did not know; NULL: that was not tried';
+COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to; of train(), rows';
 COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few, separated, not_converged, or fitted, of trees';
 COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor; times in weeks';
-COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors and covariances, log-likelihood';
+COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors and covariances, log-likelihood; of train() its query, target and options';
 COMMENT ON COLUMN %1$I.model.in_use IS 'does it score customers?  At most one for each use';
 COMMENT ON COLUMN %1$I.model.note IS 'why it was fitted, and why this kind';
 COMMENT ON TABLE %1$I.pipeline IS 'settings of this pipeline; change them with tiering.alter_pipeline()';

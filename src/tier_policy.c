@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 
 #include "history.h"
+#include "json_member.h"
 #include "tier_policy.h"
 #include "units_numeric.h"
 
@@ -48,8 +49,7 @@ refuse(const char *key)
 static JsonbValue *
 member(JsonbContainer *object, const char *key, enum jbvType type)
 {
-	JsonbValue *value = !JsonContainerIsObject(object) ? NULL
-		: getKeyJsonValueFromContainer(object, key, strlen(key), NULL);
+	JsonbValue *value = json_member(object, key);
 
 	if (value == NULL || value->type != type)
 		refuse(key);

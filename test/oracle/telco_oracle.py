@@ -14,7 +14,11 @@ folder.
 import csv
 import gzip
 import hashlib
+import os
 import sys
+
+# threads that wait for each other take minutes where the processors are shared
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -34,7 +38,8 @@ def read(path):
   rows = list(csv.DictReader(gzip.decompress(packed).decode().splitlines()))
   numeric = np.array([[float(r[c] or 'nan') for c in NUMERIC] for r in rows])
   words = [c for c in rows[0] if c not in NUMERIC + ['customerID', 'Churn']]
-  told = np.array([[float(r[c] == v) for c in words for v in sorted({r[c] for r in rows})] for r in rows])
+  values = [(c, v) for c in words for v in sorted({r[c] for r in rows})]
+  told = np.array([[float(r[c] == v) for c, v in values] for r in rows])
   return told, numeric, np.array([r['Churn'] == 'Yes' for r in rows], dtype=int)
 
 
@@ -43,8 +48,8 @@ def logistic(told, numeric, y, learn):
   numeric = np.where(np.isnan(numeric), 0, numeric)
   numeric = (numeric - numeric[learn].mean(axis=0)) / numeric[learn].std(axis=0)
   x = np.hstack([told, numeric, empty])
-  # by Newton's method to a small tolerance, so that it is the optimum that is compared
-  fit = LogisticRegression(C=1.0, max_iter=10000, solver='newton-cg', tol=1e-10).fit(x[learn], y[learn])
+  # a smaller tolerance than the default, so that it is the optimum that is compared
+  fit = LogisticRegression(C=1.0, max_iter=10000, solver='newton-cholesky', tol=1e-10).fit(x[learn], y[learn])
   return fit.predict_proba(x[~learn])[:, 1]
 
 
