@@ -111,6 +111,7 @@ SQL_TOPICS = \
 	sql/pipeline_tier_explain.sql \
 	sql/pipeline_tier_simulate.sql \
 	sql/pipeline_churn.sql \
+	sql/pipeline_churn_feature.sql \
 	sql/pipeline_churn_fit.sql \
 	sql/pipeline_churn_score.sql \
 	sql/pipeline_train.sql \

@@ -111,6 +111,7 @@ BEGIN
 	PERFORM tiering.define_tier_benefits(pipeline);
 	PERFORM tiering.define_customer_benefit(pipeline);
 	PERFORM tiering.define_churn(pipeline);
+	PERFORM tiering.define_churn_features(pipeline);
 	PERFORM tiering.define_churn_views(pipeline);
 	PERFORM tiering.define_profile(pipeline);
 END;
@@ -410,7 +411,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	used_by text;
-	own text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_score', 'churn_quality', 'churn_policy', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'tier_standing', 'tier_decision', 'tier_snapshot',
+	own text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_score', 'churn_quality', 'churn_feature', 'churn_policy', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'tier_standing', 'tier_decision', 'tier_snapshot',
 		'tier_override', 'tier_evaluation', 'tier_entitlement', 'tier_benefit', 'tier_occasion', 'tier_name', 'tier_condition', 'tier', 'tier_policy', 'tier_metric', 'tier_programme', 'rfm_heatmap', 'segment_summary', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge', 'model', 'log', 'run', 'segment_rule', 'pipeline'];

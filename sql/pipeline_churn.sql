@@ -23,7 +23,12 @@ CREATE TABLE IF NOT EXISTS %1$I.churn_policy (
 	wakeup_ratio double precision NOT NULL DEFAULT 1.5 CHECK (wakeup_ratio > 0 AND wakeup_ratio <= 100),
 	wakeup_gaps integer NOT NULL DEFAULT 3 CHECK (wakeup_gaps >= 1),
 	high_from double precision NOT NULL DEFAULT 0.7 CHECK (high_from > medium_from AND high_from < 1),
-	medium_from double precision NOT NULL DEFAULT 0.4 CHECK (medium_from > 0)
+	medium_from double precision NOT NULL DEFAULT 0.4 CHECK (medium_from > 0),
+	contracts regclass,
+	contract_customer text,
+	contract_start text,
+	contract_end text,
+	CHECK (num_nulls(contracts, contract_customer, contract_start, contract_end) IN (0, 4))
 );
 CREATE TABLE IF NOT EXISTS %1$I.churn_quality (
 	run bigint NOT NULL,
@@ -63,6 +68,10 @@ COMMENT ON COLUMN %1$I.churn_policy.wakeup_ratio IS 'overdue by this many times 
 COMMENT ON COLUMN %1$I.churn_policy.wakeup_gaps IS 'a customer''s own mean gap counts from so many gaps on; before that all customers'' does';
 COMMENT ON COLUMN %1$I.churn_policy.high_from IS 'probability from which the risk is high';
 COMMENT ON COLUMN %1$I.churn_policy.medium_from IS 'probability from which it is medium';
+COMMENT ON COLUMN %1$I.churn_policy.contracts IS 'relation with contracts: who has none any more has left; NULL: purchases tell';
+COMMENT ON COLUMN %1$I.churn_policy.contract_customer IS 'its column with the customer';
+COMMENT ON COLUMN %1$I.churn_policy.contract_start IS 'its column with the first day';
+COMMENT ON COLUMN %1$I.churn_policy.contract_end IS 'its column with the day from which the contract is over; NULL there: it runs';
 COMMENT ON TABLE %1$I.churn_quality IS 'how well each candidate foretold days of which it knew nothing';
 COMMENT ON COLUMN %1$I.churn_quality.run IS 'run that compared';
 COMMENT ON COLUMN %1$I.churn_quality.candidate IS 'recency: days since the last purchase alone; no_purchase: the purchase model; logistic and boosting: all features; wakeup: the rule';
@@ -113,7 +122,8 @@ COMMENT ON FUNCTION tiering.define_churn(text) IS
 -- Says what leaving means; from the next refresh on customers are scored
 CREATE PROCEDURE tiering.create_churn(name text, horizon_days integer DEFAULT 90, active_within integer DEFAULT 365,
 	wakeup_ratio double precision DEFAULT 1.5, wakeup_gaps integer DEFAULT 3,
-	high_from double precision DEFAULT 0.7, medium_from double precision DEFAULT 0.4)
+	high_from double precision DEFAULT 0.7, medium_from double precision DEFAULT 0.4,
+	contracts regclass DEFAULT NULL, contract_customer text DEFAULT NULL, contract_start text DEFAULT NULL, contract_end text DEFAULT NULL)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -131,16 +141,21 @@ BEGIN
 	ELSIF (medium_from > 0 AND high_from > medium_from AND high_from < 1) IS NOT TRUE THEN
 		RAISE EXCEPTION 'medium_from % and high_from % are not in this order between 0 and 1', COALESCE(medium_from::text, 'null'), COALESCE(high_from::text, 'null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 0.4 and 0.7.';
+	ELSIF num_nulls(contracts, contract_customer, contract_start, contract_end) NOT IN (0, 4) THEN
+		RAISE EXCEPTION 'contracts are named in part'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass contracts, contract_customer, contract_start and contract_end, or none of them.';
 	END IF;
 	EXECUTE format($sql$
-INSERT INTO %I.churn_policy AS p (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (one) DO UPDATE SET (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from) =
-	(EXCLUDED.horizon_days, EXCLUDED.active_within, EXCLUDED.wakeup_ratio, EXCLUDED.wakeup_gaps, EXCLUDED.high_from, EXCLUDED.medium_from)$sql$, name)
-		USING horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from;
+INSERT INTO %I.churn_policy AS p (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (one) DO UPDATE SET (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end) =
+	(EXCLUDED.horizon_days, EXCLUDED.active_within, EXCLUDED.wakeup_ratio, EXCLUDED.wakeup_gaps, EXCLUDED.high_from, EXCLUDED.medium_from, EXCLUDED.contracts, EXCLUDED.contract_customer, EXCLUDED.contract_start, EXCLUDED.contract_end)$sql$, name)
+		USING horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end;
+	-- names that are not there are refused now, and not by the next refresh
+	PERFORM tiering.churn_contracts_sql(name);
 END;
 $$;
 
-COMMENT ON PROCEDURE tiering.create_churn(text, integer, integer, double precision, integer, double precision, double precision) IS
+COMMENT ON PROCEDURE tiering.create_churn(text, integer, integer, double precision, integer, double precision, double precision, regclass, text, text, text) IS
 'says what leaving means in a pipeline: from the next refresh on customers are scored';
 
 -- Names of what a training set has: a history's features, and the purchase model's
@@ -156,9 +171,15 @@ COMMENT ON FUNCTION tiering.churn_training_names() IS
 -- part of it looks past that day but the label.  Of so many one, told by his id.
 CREATE FUNCTION tiering.churn_rows_sql(pipeline text, kind text, origin date, horizon_days integer, active_within integer, one_of integer)
 RETURNS text
-LANGUAGE SQL IMMUTABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN format($sql$
+AS $$
+DECLARE
+	extra record;
+	contracts text := tiering.churn_contracts_sql(pipeline);
+BEGIN
+	SELECT * INTO extra FROM tiering.churn_extra_sql(pipeline, origin);
+	RETURN format($sql$
 WITH known AS MATERIALIZED (
 	SELECT s.customer_id, s.history, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age
 	FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS s
@@ -167,17 +188,46 @@ WITH known AS MATERIALIZED (
 	SELECT m.model, (m.model).status = 'converged' AS is_good
 	FROM (SELECT tiering.%5$I(k.x, k.t_x, k.age) AS model FROM known AS k) AS m
 )
-SELECT k.customer_id, tiering.order_count(k.history, %2$L::date + %3$s) = tiering.order_count(k.history, %2$L) AS churned,
-	tiering.churn_features(k.history, %2$L, %3$s) || CASE WHEN f.is_good THEN ARRAY[%6$s,
+SELECT k.customer_id, %8$s AS churned,
+	COALESCE(tiering.churn_features(k.history, %2$L, %3$s), array_fill(NULL::double precision, ARRAY[cardinality(tiering.churn_feature_names())])) || CASE WHEN f.is_good THEN ARRAY[%6$s,
 		tiering.expected_purchases(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision),
-		tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision)] ELSE '{NULL,NULL,NULL}' END AS features
-FROM known AS k CROSS JOIN fitted AS f
-WHERE (k.age - k.t_x) * 7 < %4$s + 0.5 AND (%7$s = 1 OR hashtext(k.customer_id::text) %% %7$s = 0)$sql$,
-	pipeline, origin, horizon_days, active_within, kind || '_fit',
-	CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, one_of);
+		tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision)] ELSE '{NULL,NULL,NULL}' END%9$s AS features
+FROM %10$s CROSS JOIN fitted AS f%11$s
+WHERE %12$s AND (%7$s = 1 OR hashtext(k.customer_id::text) %% %7$s = 0)$sql$,
+		pipeline, origin, horizon_days, active_within, kind || '_fit',
+		CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, one_of,
+		CASE WHEN contracts IS NULL THEN format('tiering.order_count(k.history, %L::date + %s) = tiering.order_count(k.history, %1$L)', origin, horizon_days)
+			ELSE format('NOT EXISTS (SELECT FROM (%s) AS r WHERE r.customer_id = k.customer_id AND r.started <= %L AND r.ended > %2$L)', contracts, origin + horizon_days) END,
+		tiering.churn_more_sql(extra.nothing, contracts, origin),
+		CASE WHEN contracts IS NULL THEN 'known AS k' ELSE format('(SELECT r.customer_id, r.started, h.history, h.x, h.t_x, h.age FROM (%s) AS r LEFT JOIN known AS h ON h.customer_id = r.customer_id) AS k', tiering.running_contracts_sql(contracts, origin)) END,
+		CASE WHEN extra.query IS NOT NULL THEN format(' LEFT JOIN (%s) AS e ON e.customer_id = k.customer_id', extra.query) ELSE '' END,
+		CASE WHEN contracts IS NULL THEN format('(k.age - k.t_x) * 7 < %s + 0.5', active_within) ELSE 'true' END);
+END;
+$$;
 
 COMMENT ON FUNCTION tiering.churn_rows_sql(text, text, date, integer, integer, integer) IS
 'internal: query for what a model of churn learns from';
+
+-- Features behind those of a history and its model: of other relations e, and of a contract k
+CREATE FUNCTION tiering.churn_more_sql(nothing text, contracts text, day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN nothing IS NOT NULL THEN format(' || COALESCE(e.extra, %s)', nothing) ELSE '' END
+	|| CASE WHEN contracts IS NOT NULL THEN format(' || (%L::date - k.started)::double precision', day) ELSE '' END;
+
+COMMENT ON FUNCTION tiering.churn_more_sql(text, text, date) IS
+'internal: features of other relations and of a contract, as SQL';
+
+-- Customers with a contract on a day, and since when
+CREATE FUNCTION tiering.running_contracts_sql(contracts text, day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format('SELECT c.customer_id, min(c.started) AS started FROM (%s) AS c WHERE c.started <= %L AND c.ended > %2$L AND c.customer_id IS NOT NULL GROUP BY c.customer_id', contracts, day);
+
+COMMENT ON FUNCTION tiering.running_contracts_sql(text, date) IS
+'internal: query for the contracts that run on a day';
 
 -- The purchase model whose features are taken
 CREATE FUNCTION tiering.churn_purchase_kind(pipeline text)

@@ -14,18 +14,18 @@ COMMENT ON FUNCTION tiering.log_odds(double precision) IS
 
 -- The candidates: what each looks at, and how it is fitted.  The first is the
 -- rule that the others have to beat.
-CREATE FUNCTION tiering.churn_candidates()
+CREATE FUNCTION tiering.churn_candidates(pipeline text)
 RETURNS TABLE (n integer, candidate text, fit text, features text, options jsonb)
 LANGUAGE SQL STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	VALUES (1, 'recency', 'logistic_fit', format('ARRAY[r.features[%s]]', array_position(tiering.churn_feature_names(), 'recency_days')), '{"transform": "asinh", "names": ["recency_days"]}'::jsonb),
 		(2, 'no_purchase', 'logistic_fit', format('ARRAY[tiering.log_odds(r.features[%s])]', array_position(tiering.churn_training_names(), 'p_no_purchase')), '{"names": ["p_no_purchase"]}'),
-		(3, 'logistic', 'logistic_fit', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 30, 'names', tiering.churn_training_names())),
-		(4, 'boosting', 'boost_fit', 'r.features', jsonb_build_object('rounds', 80, 'learning_rate', 0.1, 'min_child_weight', 20, 'l2', 10, 'names', tiering.churn_training_names()))
+		(3, 'logistic', 'logistic_fit', 'r.features', jsonb_build_object('transform', 'asinh', 'l2', 30, 'names', tiering.churn_training_names(pipeline))),
+		(4, 'boosting', 'boost_fit', 'r.features', jsonb_build_object('rounds', 80, 'learning_rate', 0.1, 'min_child_weight', 20, 'l2', 10, 'names', tiering.churn_training_names(pipeline)))
 $$;
 
-COMMENT ON FUNCTION tiering.churn_candidates() IS
+COMMENT ON FUNCTION tiering.churn_candidates(text) IS
 'internal: candidates of a model of churn, the baseline first';
 
 -- Days whose horizon is over on a day, from which a model learns then: month by
@@ -94,6 +94,37 @@ $$;
 COMMENT ON FUNCTION tiering.gather_churn_rows(text, date) IS
 'internal: rows that models of churn learn from and are judged by';
 
+-- Warns of features that alone foretell all but everything: they know the future,
+-- mostly, since somebody fills them in when a customer leaves.  Returns their names.
+CREATE FUNCTION tiering.warn_of_prophets(pipeline text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	f record;
+	found text;
+BEGIN
+	FOR f IN EXECUTE format($sql$
+SELECT s.name, s.auc FROM (
+	SELECT u.name, GREATEST(a.known, 1 - a.known, a.told, 1 - a.told) AS auc
+	FROM unnest($1) WITH ORDINALITY AS u(name, n), LATERAL (
+		SELECT tiering.auc(r.churned, COALESCE(r.features[u.n], -1e99::double precision)) AS known, tiering.auc(r.churned, CASE WHEN r.features[u.n] IS NULL THEN 1 ELSE 0 END) AS told FROM %I.churn_row AS r
+	) AS a
+	WHERE u.n > $2
+) AS s WHERE s.auc > 0.98 ORDER BY s.name$sql$, pipeline) USING tiering.churn_training_names(pipeline), cardinality(tiering.churn_training_names()) LOOP
+		found := concat_ws(', ', found, f.name);
+		RAISE WARNING 'feature "%" alone foretells who leaves, with an AUC of %', f.name, round(f.auc::numeric, 3)
+			USING DETAIL = 'Mostly such a column is filled in when a customer leaves, or knows later days.',
+				  HINT = format('See that its day is the one on which it was known, or DELETE FROM %I.churn_feature WHERE feature = %L.', pipeline, f.name);
+	END LOOP;
+	RETURN found;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.warn_of_prophets(text) IS
+'internal: warns of features that know the future';
+
 -- Fits a candidate to the rows of a purpose
 CREATE FUNCTION tiering.fit_churn(pipeline text, candidate text, purpose text)
 RETURNS tiering.classifier
@@ -104,7 +135,7 @@ DECLARE
 	c record;
 	fitted tiering.classifier;
 BEGIN
-	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = fit_churn.candidate;
+	SELECT * INTO STRICT c FROM tiering.churn_candidates(pipeline) AS x WHERE x.candidate = fit_churn.candidate;
 	EXECUTE format('SELECT tiering.%3$I(r.churned, %2$s, $2) FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = $1)',
 		pipeline, c.features, c.fit) INTO fitted USING purpose, c.options;
 	RETURN fitted;
@@ -127,7 +158,7 @@ BEGIN
 	IF fitted IS NULL OR NOT (tiering.classifier_summary(fitted)).status IN ('converged', 'fitted') THEN
 		RETURN;
 	END IF;
-	SELECT * INTO STRICT c FROM tiering.churn_candidates() AS x WHERE x.candidate = judge_churn.candidate;
+	SELECT * INTO STRICT c FROM tiering.churn_candidates(pipeline) AS x WHERE x.candidate = judge_churn.candidate;
 	EXECUTE format($sql$
 INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, log_loss, brier, lift_at_10, slope, intercept, flagged_returned)
 SELECT $1, $2, $3, w.origin, (SELECT p.horizon_days FROM %1$I.churn_policy AS p), q.customers, q.churn_rate, q.auc, q.log_loss, q.brier, q.lift, (q.line).slope, (q.line).intercept,
@@ -184,7 +215,7 @@ BEGIN
 			ELSE 'too little history for any model' END;
 		RETURN;
 	END IF;
-	FOR c IN SELECT * FROM tiering.churn_candidates() AS x WHERE x.fit <> 'boost_fit' OR tiering.boosting_is_installed() ORDER BY x.n LOOP
+	FOR c IN SELECT * FROM tiering.churn_candidates(pipeline) AS x WHERE x.fit <> 'boost_fit' OR tiering.boosting_is_installed() ORDER BY x.n LOOP
 		PERFORM tiering.judge_churn(pipeline, this_run, c.candidate, p.purpose) FROM unnest(ARRAY['choose', 'report']) AS p(purpose) WHERE p.purpose = ANY (purposes);
 	END LOOP;
 	PERFORM tiering.judge_wakeup(pipeline, this_run);
@@ -222,11 +253,11 @@ BEGIN
 	EXECUTE format($sql$
 SELECT CASE WHEN m.version IS NULL THEN 'first fit'
 	WHEN r.refit_requested THEN 'asked for'
-	WHEN m.fit -> 'policy' IS DISTINCT FROM to_jsonb(c) THEN 'settings changed'
-	WHEN m.fit ->> 'purchase_model' <> $2 THEN 'another purchase model'
+	WHEN m.fit ->> 'purchase_model' <> $2 ->> 'purchase_model' THEN 'another purchase model'
+	WHEN m.fit - 'origins' <> $2 THEN 'settings changed'
 	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
-FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1 CROSS JOIN %1$I.churn_policy AS c
-	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.churn_purchase_kind(pipeline);
+FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
+	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.churn_setup(pipeline);
 	RETURN reason;
 END;
 $$;
@@ -246,17 +277,19 @@ DECLARE
 	fitted tiering.classifier;
 	summary record;
 	day date;
+	prophets text;
 BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	PERFORM tiering.gather_churn_rows(pipeline, day);
+	prophets := tiering.warn_of_prophets(pipeline);
 	SELECT * INTO chosen FROM tiering.choose_churn(pipeline, this_run);
 	fitted := tiering.fit_churn(pipeline, chosen.candidate, 'before score');
-	note := format('%s: %s', reason, chosen.note);
+	note := format('%s: %s', reason, chosen.note) || COALESCE('; too good to be true: ' || prophets, '');
 	SELECT s.* INTO summary FROM tiering.classifier_summary(fitted) AS s;
 	kind := CASE WHEN summary.status IN ('converged', 'fitted') THEN chosen.candidate END;
 	-- one of another policy, or that knows what is to come, scores nobody
-	EXECUTE format('UPDATE %1$I.model AS m SET in_use = false FROM %1$I.churn_policy AS c WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit -> ''policy'' IS DISTINCT FROM to_jsonb(c) OR m.fit ->> ''purchase_model'' <> $3)', pipeline)
-		USING kind IS NOT NULL, day, tiering.churn_purchase_kind(pipeline);
+	EXECUTE format('UPDATE %I.model AS m SET in_use = false WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit - ''origins'' <> $3)', pipeline)
+		USING kind IS NOT NULL, day, tiering.churn_setup(pipeline);
 	IF kind IS NULL THEN
 		EXECUTE format('SELECT $1 || CASE WHEN EXISTS (SELECT FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use) THEN '', which could not be fitted; the former model stays'' ELSE '', which could not be fitted; nobody is scored'' END', pipeline)
 			INTO note USING note;
@@ -264,10 +297,9 @@ BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)
 SELECT 'churn', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'churn'), 0) + 1, $1, $2, $3, $4, $5,
-	jsonb_build_object('policy', to_jsonb(c), 'purchase_model', $6, 'origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'before score')),
-	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $7, $8, $9
-FROM %1$I.churn_policy AS c$sql$, pipeline)
-		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), tiering.churn_purchase_kind(pipeline), kind IS NOT NULL, note, fitted;
+	$6 || jsonb_build_object('origins', (SELECT jsonb_agg(w.origin ORDER BY w.origin) FROM %1$I.churn_window AS w WHERE w.purpose = 'before score')),
+	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.candidate, q.purpose) FROM %1$I.churn_quality AS q WHERE q.run = $2), $7, $8, $9$sql$, pipeline)
+		USING chosen.candidate, this_run, day, COALESCE(summary.rows, 0), COALESCE(summary.status, 'too_few'), tiering.churn_setup(pipeline), kind IS NOT NULL, note, fitted;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['churn_row', 'churn_window']);
 END;
 $$;

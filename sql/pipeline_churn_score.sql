@@ -38,8 +38,70 @@ ELSE format(
 COMMENT ON FUNCTION tiering.churn_reasons_sql(text, double precision) IS
 'internal: why one is likely to leave, as SQL';
 
--- The query behind churn_score: all customers; those who bought lately enough
--- have a probability
+-- The stage of a customer in SQL: of a purchase history k.history, or of a contract
+CREATE FUNCTION tiering.churn_stage_sql(has_contracts boolean, day date, active_within integer)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN has_contracts THEN format('CASE WHEN r.started IS NULL THEN ''lost'' WHEN %1$L::date - r.started < 90 THEN ''new'' WHEN %1$L::date - r.started >= 365 THEN ''mature'' ELSE ''active'' END', day)
+	ELSE format('tiering.lifecycle_stage(r.history, %L, 90, %s, %s)', day, LEAST(180, active_within / 2), active_within) END;
+
+COMMENT ON FUNCTION tiering.churn_stage_sql(boolean, date, integer) IS
+'internal: stage of a customer, as SQL';
+
+-- Customers with what is known of them on the day of the analysis: those with a
+-- history, and those with a contract
+CREATE FUNCTION tiering.churn_known_sql(pipeline text, contracts text, day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN contracts IS NULL THEN format('SELECT h.customer_id, h.history, NULL::date AS started, tiering.clv_summary(h.history, %2$L, ''week'') AS record FROM %1$I.purchase_history AS h OFFSET 0', pipeline, day)
+	ELSE format('SELECT COALESCE(h.customer_id, c.customer_id) AS customer_id, h.history, c.started, h.record FROM (
+		SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, ''week'') AS record FROM %1$I.purchase_history AS h OFFSET 0
+	) AS h FULL JOIN (%3$s) AS c ON c.customer_id = h.customer_id OFFSET 0', pipeline, day, tiering.running_contracts_sql(contracts, day)) END;
+
+COMMENT ON FUNCTION tiering.churn_known_sql(text, text, date) IS
+'internal: query for the customers whom churn scores';
+
+-- Stages of all customers on a day
+CREATE FUNCTION tiering.churn_stages_sql(pipeline text, active_within integer, contracts text, day date)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format('SELECT r.customer_id, %s AS stage FROM (%s) AS r WHERE (r.record).age IS NOT NULL OR r.started IS NOT NULL',
+	tiering.churn_stage_sql(contracts IS NOT NULL, day, active_within), tiering.churn_known_sql(pipeline, contracts, day));
+
+COMMENT ON FUNCTION tiering.churn_stages_sql(text, integer, text, date) IS
+'internal: query for the stages of customers on a day';
+
+CREATE FUNCTION tiering.lifecycle_transitions(pipeline text, from_day date, to_day date)
+RETURNS TABLE (stage_then text, stage_now text, customers bigint)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	active_within integer;
+	contracts text := NULL;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	IF (from_day BETWEEN '0001-01-01' AND to_day AND to_day <= '9999-12-31') IS NOT TRUE THEN
+		RAISE EXCEPTION 'from_day % is not before to_day %', COALESCE(from_day::text, 'null'), COALESCE(to_day::text, 'null')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two days of the past, the earlier one first.';
+	END IF;
+	EXECUTE format('SELECT p.active_within FROM %I.churn_policy AS p', pipeline) INTO active_within;
+	IF active_within IS NOT NULL THEN
+		contracts := tiering.churn_contracts_sql(pipeline);
+	END IF;
+	RETURN QUERY EXECUTE format('SELECT a.stage, b.stage, count(*) FROM (%s) AS b LEFT JOIN (%s) AS a ON a.customer_id = b.customer_id GROUP BY a.stage, b.stage ORDER BY a.stage, b.stage',
+		tiering.churn_stages_sql(pipeline, COALESCE(active_within, 365), contracts, to_day), tiering.churn_stages_sql(pipeline, COALESCE(active_within, 365), contracts, from_day));
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.lifecycle_transitions(text, date, date) IS
+'how many customers went from each stage of life to each other between two days; stage_then is NULL for those who came later';
+
+-- The query behind churn_score: all customers; those who bought lately enough,
+-- or have a contract, have a probability
 CREATE FUNCTION tiering.churn_score_sql(pipeline text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -48,34 +110,40 @@ AS $$
 DECLARE
 	p record;
 	m record;
+	extra record;
 	day date;
 	purchase_kind text;
 	usual_gap double precision;
+	contracts text := tiering.churn_contracts_sql(pipeline);
 BEGIN
 	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT x.kind, x.version FROM %I.model AS x WHERE x.model = ''churn'' AND x.in_use', pipeline) INTO m;
 	EXECUTE format('SELECT x.as_of, (SELECT c.kind FROM %1$I.clv_model AS c) FROM %1$I.rfm_cutoff AS x', pipeline) INTO day, purchase_kind;
+	SELECT * INTO extra FROM tiering.churn_extra_sql(pipeline, day);
 	EXECUTE format('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT tiering.mean_gap(h.history, $1) AS gap FROM %I.purchase_history AS h) AS g WHERE g.gap > 0', pipeline)
 		INTO usual_gap USING day;
 	RETURN format($sql$
-SELECT r.customer_id, %2$L::date AS as_of, tiering.lifecycle_stage(r.history, %2$L, 90, %3$s, %4$s) AS stage,
+SELECT r.customer_id, %2$L::date AS as_of, %3$s AS stage,
 	tiering.overdue_ratio(r.history, %2$L) AS overdue_ratio, tiering.wakeup_due(r.history, %2$L, %5$L, %6$s, %7$L) AS wakeup_due,
 	r.probability, %8$s AS reasons, %9$L::text AS model_kind, %10$L::integer AS model_version
 FROM (
 	SELECT r.*, CASE WHEN r.features IS NOT NULL THEN tiering.predict(r.classifier, %11$s) END AS probability
 	FROM (
-		SELECT k.customer_id, k.history, CASE WHEN ((k.record).age - (k.record).recency) * 7 < %4$s + 0.5 THEN tiering.churn_features(k.history, %2$L, %12$s) || %13$s END AS features,
+		SELECT k.customer_id, k.history, k.started,
+			CASE WHEN %4$s THEN COALESCE(tiering.churn_features(k.history, %2$L, %12$s), array_fill(NULL::double precision, ARRAY[cardinality(tiering.churn_feature_names())])) || %13$s%14$s END AS features,
 			(SELECT x.classifier FROM %1$I.model AS x WHERE x.model = 'churn' AND x.in_use) AS classifier
-		FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS k
-		WHERE (k.record).age IS NOT NULL
+		FROM (%15$s) AS k%16$s
+		WHERE (k.record).age IS NOT NULL OR k.started IS NOT NULL
 		OFFSET 0
 	) AS r
 	OFFSET 0
 ) AS r$sql$,
-		pipeline, day, LEAST(180, p.active_within / 2), p.active_within, p.wakeup_ratio, p.wakeup_gaps, usual_gap,
-		tiering.churn_reasons_sql(m.kind, p.medium_from), m.kind, m.version,
-		COALESCE((SELECT c.features FROM tiering.churn_candidates() AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
-		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days));
+		pipeline, day, tiering.churn_stage_sql(contracts IS NOT NULL, day, p.active_within),
+		CASE WHEN contracts IS NULL THEN format('((k.record).age - (k.record).recency) * 7 < %s + 0.5', p.active_within) ELSE 'k.started IS NOT NULL' END,
+		p.wakeup_ratio, p.wakeup_gaps, usual_gap, tiering.churn_reasons_sql(m.kind, p.medium_from), m.kind, m.version,
+		COALESCE((SELECT c.features FROM tiering.churn_candidates(pipeline) AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
+		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days), tiering.churn_more_sql(extra.nothing, contracts, day), tiering.churn_known_sql(pipeline, contracts, day),
+		CASE WHEN extra.query IS NOT NULL THEN format(' LEFT JOIN (%s) AS e ON e.customer_id = k.customer_id', extra.query) ELSE '' END);
 END;
 $$;
 
@@ -116,8 +184,9 @@ CREATE VIEW %1$I.customer_churn AS
 SELECT s.customer_id, s.as_of, s.stage, s.probability,
 	CASE WHEN s.probability >= p.high_from THEN 'high' WHEN s.probability >= p.medium_from THEN 'medium' WHEN s.probability IS NOT NULL THEN 'low' END AS risk,
 	s.overdue_ratio, s.wakeup_due, s.reasons,
-	v.clv * tiering.leaves_if_alive(s.probability, v.p_alive) AS value_at_risk,
-	CASE WHEN v.p_alive > 0 THEN v.clv / v.p_alive * (1 - v.p_alive) END AS win_back_value,
+	-- who has a contract is a customer still
+	CASE WHEN p.contracts IS NULL THEN v.clv * tiering.leaves_if_alive(s.probability, v.p_alive) WHEN v.p_alive > 0 THEN v.clv / v.p_alive * s.probability END AS value_at_risk,
+	CASE WHEN v.p_alive > 0 THEN v.clv / v.p_alive * CASE WHEN p.contracts IS NULL THEN 1 - v.p_alive WHEN s.stage = 'lost' THEN 1 ELSE 0 END END AS win_back_value,
 	s.model_kind, s.model_version
 FROM %1$I.churn_score AS s CROSS JOIN %1$I.churn_policy AS p
 	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = s.customer_id;

@@ -4,7 +4,7 @@
  */
 
 -- A relation's id as a customer's: NULL for a number that no customer can have
-CREATE FUNCTION tiering.tier_id_sql(pipeline text, relation regclass, id_column text)
+CREATE FUNCTION tiering.relation_id_sql(pipeline text, relation regclass, id_column text)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -22,11 +22,11 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.tier_id_sql(text, regclass, text) IS
+COMMENT ON FUNCTION tiering.relation_id_sql(text, regclass, text) IS
 'internal: a relation''s id as a customer''s, as SQL';
 
 -- Rows that name customers, in the name of those whom they were merged into
-CREATE FUNCTION tiering.tier_survivors_sql(pipeline text, rows_sql text, columns text)
+CREATE FUNCTION tiering.survivors_sql(pipeline text, rows_sql text, columns text)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -40,14 +40,14 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.tier_survivors_sql(text, text, text) IS
+COMMENT ON FUNCTION tiering.survivors_sql(text, text, text) IS
 'internal: a query of customers'' rows, with merged customers followed to their end';
 
 CREATE FUNCTION tiering.tier_overrides_sql(pipeline text)
 RETURNS text
 LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
-RETURN tiering.tier_survivors_sql(pipeline, format('SELECT * FROM %I.tier_override', pipeline),
+RETURN tiering.survivors_sql(pipeline, format('SELECT * FROM %I.tier_override', pipeline),
 	'q.override, q.tier, q.valid_from, q.valid_until, q.at_least, q.author, q.reason');
 
 COMMENT ON FUNCTION tiering.tier_overrides_sql(text) IS
@@ -82,9 +82,9 @@ SELECT x.*, EXISTS (SELECT FROM %1$I.tier_snapshot AS s WHERE s.metric = x.metri
 		WHEN m.kind IN ('profile', 'percentile') THEN
 			format('SELECT s.customer_id, %s AS metric, s.day, s.value AS amount FROM %I.tier_snapshot AS s WHERE s.metric = %L', m.number, pipeline, m.metric)
 		ELSE
-			tiering.tier_survivors_sql(pipeline,
+			tiering.survivors_sql(pipeline,
 				format('SELECT %1$s AS customer_id, %2$s AS metric, %3$s AS day, round((s.%4$I)::numeric, 6) AS amount FROM %5$s AS s WHERE %1$s IS NOT NULL AND s.%6$I IS NOT NULL AND s.%4$I IS NOT NULL',
-					tiering.tier_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone, 'day_column'), m.value_column, m.relation, m.day_column),
+					tiering.relation_id_sql(pipeline, m.relation, m.customer_column), m.number, tiering.source_date_sql(m.relation, m.day_column, zone, 'day_column'), m.value_column, m.relation, m.day_column),
 				'q.metric, q.day, q.amount')
 		END;
 	END LOOP;

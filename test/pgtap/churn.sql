@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(83);
+SELECT plan(85);
 
 -- --- a shop whose customers leave -----------------------------------------------------------
 
@@ -116,6 +116,10 @@ SELECT is((SELECT count(*) FROM shop.customer_churn JOIN history ON customer = c
 SELECT is((SELECT count(*) FROM shop.customer_churn WHERE probability >= 0.7 AND risk <> 'high' OR probability < 0.7 AND probability >= 0.4 AND risk <> 'medium' OR probability < 0.4 AND risk <> 'low'), 0::bigint, 'risk has the bounds of the policy');
 SELECT ok((SELECT bool_and(cardinality(reasons) BETWEEN 0 AND 3) AND avg(cardinality(reasons)) > 1 FROM shop.customer_churn WHERE probability > 0.5), 'with up to three reasons');
 SELECT is((SELECT count(*) FROM shop.customer_churn AS c JOIN shop.customer_clv AS v USING (customer_id) WHERE abs(c.value_at_risk - v.clv * LEAST(GREATEST(1 - (1 - c.probability) / v.p_alive, 0), 1)) > 1e-9 OR abs(c.win_back_value - v.clv * (1 - v.p_alive) / v.p_alive) > 1e-6), 0::bigint, 'what is at stake counts leaving once');
+SELECT is((SELECT count(*) FROM tiering.lifecycle_transitions('shop', '2024-01-31', '2024-06-30') AS t FULL JOIN (
+	SELECT tiering.lifecycle_stage(h, '2024-01-31') AS a, tiering.lifecycle_stage(h, '2024-06-30') AS b, count(*) FROM history WHERE tiering.lifecycle_stage(h, '2024-06-30') IS NOT NULL GROUP BY 1, 2) AS s ON s.a IS NOT DISTINCT FROM t.stage_then AND s.b = t.stage_now
+	WHERE t.customers IS DISTINCT FROM s.count), 0::bigint, 'stages went from each to each other');
+SELECT throws_ok($$SELECT * FROM tiering.lifecycle_transitions('shop', '2024-06-30', '2024-01-31')$$, '22023', 'from_day 2024-06-30 is not before to_day 2024-01-31', '-- forward in time');
 SELECT is((SELECT sum(customers) FROM shop.value_matrix), (SELECT count(*)::numeric FROM shop.customer_churn), 'the matrix has everybody');
 SELECT is((SELECT count(*) FROM shop.customer_profile AS p JOIN shop.customer_churn AS c USING (customer_id) WHERE (p.churn_probability, p.lifecycle_stage, p.wakeup_due, p.value_at_risk) IS DISTINCT FROM (c.probability, c.stage, c.wakeup_due, c.value_at_risk)), 0::bigint, 'and the profile says the same');
 CALL tiering.refresh('shop', as_of => '2024-06-30');
