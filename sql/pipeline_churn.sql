@@ -168,8 +168,8 @@ COMMENT ON FUNCTION tiering.churn_training_names() IS
 'names of the features of churn_training_set(), in their order';
 
 -- Customers on a day, with a purchase model fitted to what was known then; no
--- part of it looks past that day but the label.  Of so many one, told by his id.
-CREATE FUNCTION tiering.churn_rows_sql(pipeline text, kind text, origin date, horizon_days integer, active_within integer, one_of integer)
+-- part of it looks past that day but the label.  A share of them will do, told by their ids.
+CREATE FUNCTION tiering.churn_rows_sql(pipeline text, kind text, origin date, horizon_days integer, active_within integer, share double precision)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -193,9 +193,9 @@ SELECT k.customer_id, %8$s AS churned,
 		tiering.expected_purchases(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision),
 		tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision)] ELSE '{NULL,NULL,NULL}' END%9$s AS features
 FROM %10$s CROSS JOIN fitted AS f%11$s
-WHERE %12$s AND (%7$s = 1 OR hashtext(k.customer_id::text) %% %7$s = 0)$sql$,
+WHERE %12$s AND (%7$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %7$s * 4294967296)$sql$,
 		pipeline, origin, horizon_days, active_within, kind || '_fit',
-		CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, one_of,
+		CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, share,
 		CASE WHEN contracts IS NULL THEN format('tiering.order_count(k.history, %L::date + %s) = tiering.order_count(k.history, %1$L)', origin, horizon_days)
 			ELSE format('NOT EXISTS (SELECT FROM (%s) AS r WHERE r.customer_id = k.customer_id AND r.started <= %L AND r.ended > %2$L)', contracts, origin + horizon_days) END,
 		tiering.churn_more_sql(extra.nothing, contracts, origin),
@@ -205,7 +205,7 @@ WHERE %12$s AND (%7$s = 1 OR hashtext(k.customer_id::text) %% %7$s = 0)$sql$,
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.churn_rows_sql(text, text, date, integer, integer, integer) IS
+COMMENT ON FUNCTION tiering.churn_rows_sql(text, text, date, integer, integer, double precision) IS
 'internal: query for what a model of churn learns from';
 
 -- Features behind those of a history and its model: of other relations e, and of a contract k

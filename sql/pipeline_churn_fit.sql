@@ -84,7 +84,7 @@ BEGIN
 	FOR w IN SELECT DISTINCT x.origin FROM tiering.churn_windows(first_day, last_day, p.horizon_days) AS x ORDER BY 1 LOOP
 		EXECUTE format('INSERT INTO %I.churn_row (origin, churned, features) SELECT $1, r.churned, r.features FROM (%s) AS r', pipeline,
 			tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), w.origin, p.horizon_days, p.active_within,
-				GREATEST(1, ceil(customers / enough::double precision)::integer))) USING w.origin;
+				LEAST(1, enough / customers::double precision))) USING w.origin;
 	END LOOP;
 	EXECUTE format('CREATE UNLOGGED TABLE %I.churn_window AS SELECT * FROM tiering.churn_windows($1, $2, $3)', pipeline) USING first_day, last_day, p.horizon_days;
 	EXECUTE format('ANALYZE %1$I.churn_row; ANALYZE %1$I.churn_window', pipeline);
