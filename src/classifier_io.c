@@ -231,67 +231,90 @@ tiering_classifier_send(PG_FUNCTION_ARGS)
 
 /* --- use ---------------------------------------------------------------------- */
 
-/* What a call site has read, and of which value */
-typedef struct Cached
+#define KEPT			8		/* classifiers that a call site knows at once */
+
+/* One that was read, and of which value */
+typedef struct Known
 {
 	MemoryContext context;
 	const void *passed;			/* where it was when it was passed last */
 	struct varlena *value;		/* as it was passed: a TOAST pointer will do */
 	Classifier *classifier;
-} Cached;
+} Known;
 
-static Cached *
-cache_of(FunctionCallInfo fcinfo)
+typedef struct Kept
 {
-	Cached	   *cached = fcinfo->flinfo->fn_extra;
+	int			next;			/* the one that goes when another comes */
+	Known		known[KEPT];
+} Kept;
 
-	if (cached == NULL)
+static Kept *
+kept_by(FunctionCallInfo fcinfo)
+{
+	Kept	   *kept = fcinfo->flinfo->fn_extra;
+
+	if (kept == NULL)
 	{
-		cached = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Cached));
-		cached->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
-												"classifier", ALLOCSET_SMALL_SIZES);
-		fcinfo->flinfo->fn_extra = cached;
+		kept = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Kept));
+		for (int i = 0; i < KEPT; i++)
+			kept->known[i].context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
+														   "classifier", ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = kept;
 	}
-	return cached;
+	return kept;
 }
 
 /*
- * Is this the value that was read?  One in the same place with the same checksum
- * is, and need not be compared: trees are some hundred kilobytes.
+ * Is this the value that was read?  A plain one ends with its checksum: in the
+ * same place with the same checksum it is, and need not be compared, since trees
+ * are some hundred kilobytes.
  */
 static bool
-is_cached(Cached *cached, const struct varlena *value)
+is_known(const Known *known, const struct varlena *value)
 {
 	Size		size = VARSIZE_ANY(value);
-	bool		is_near = cached->passed == value && VARATT_IS_4B_U(value) && size > VARHDRSZ + CHECKSUM_SIZE;
+	Size		before_end = size - CHECKSUM_SIZE;
 
-	if (cached->value == NULL || VARSIZE_ANY(cached->value) != size)
+	if (known->value == NULL || VARSIZE_ANY(known->value) != size || size <= VARHDRSZ + CHECKSUM_SIZE ||
+		memcmp((const char *) known->value + before_end, (const char *) value + before_end, CHECKSUM_SIZE) != 0)
 		return false;
-	return is_near ? memcmp((char *) cached->value + size - CHECKSUM_SIZE, (char *) value + size - CHECKSUM_SIZE, CHECKSUM_SIZE) == 0
-		: memcmp(cached->value, value, size) == 0;
+	return (known->passed == value && VARATT_IS_4B_U(value)) || memcmp(known->value, value, size) == 0;
 }
 
-/* A classifier, which is read once for a row of calls with the same one */
+static void
+read_known(Known *known, struct varlena *value)
+{
+	MemoryContext caller;
+	struct varlena *plain;
+	Classifier *classifier;
+
+	known->value = NULL;
+	MemoryContextReset(known->context);
+	caller = MemoryContextSwitchTo(known->context);
+	plain = pg_detoast_datum_packed(value);
+	classifier = read_classifier(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
+	known->classifier = classifier;
+	known->passed = value;
+	known->value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
+	MemoryContextSwitchTo(caller);
+}
+
+/* A classifier, which is read once for a row of calls with the same few */
 const Classifier *
 classifier_argument(FunctionCallInfo fcinfo, int argument)
 {
 	struct varlena *value = (struct varlena *) PG_GETARG_POINTER(argument);
-	Cached	   *cached = cache_of(fcinfo);
-	struct varlena *plain;
-	MemoryContext caller;
+	Kept	   *kept = kept_by(fcinfo);
+	Known	   *known;
 
-	if (is_cached(cached, value))
-	{
-		cached->passed = value;
-		return cached->classifier;
-	}
-	cached->value = NULL;
-	MemoryContextReset(cached->context);
-	caller = MemoryContextSwitchTo(cached->context);
-	plain = pg_detoast_datum_packed(value);
-	cached->classifier = read_classifier(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
-	cached->passed = value;
-	cached->value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
-	MemoryContextSwitchTo(caller);
-	return cached->classifier;
+	for (int i = 0; i < KEPT; i++)
+		if (is_known(&kept->known[i], value))
+		{
+			kept->known[i].passed = value;
+			return kept->known[i].classifier;
+		}
+	known = &kept->known[kept->next];
+	kept->next = (kept->next + 1) % KEPT;
+	read_known(known, value);
+	return known->classifier;
 }

@@ -42,9 +42,7 @@ typedef struct KnownRow
 	MemoryContext context;
 	struct varlena *document;	/* NULL: nothing is known */
 	Encoding   *encoding;
-	Oid			type;
-	int32		typmod;
-	int			width;			/* columns of the row */
+	uint64		identifier;		/* of the row's type, as it is now */
 	Place	   *place;
 	Datum	   *value;
 	bool	   *null;
@@ -236,6 +234,10 @@ static KnownRow *
 known_row(FunctionCallInfo fcinfo, struct varlena *document, HeapTupleHeader tuple)
 {
 	KnownRow   *known = fcinfo->flinfo->fn_extra;
+	Oid			type = HeapTupleHeaderGetTypeId(tuple);
+	int32		typmod = HeapTupleHeaderGetTypMod(tuple);
+	/* another one after ALTER TABLE */
+	uint64		identifier = assign_record_type_identifier(type, typmod);
 	TupleDesc	row;
 	MemoryContext caller;
 
@@ -245,18 +247,15 @@ known_row(FunctionCallInfo fcinfo, struct varlena *document, HeapTupleHeader tup
 		known->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "encoding", ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = known;
 	}
-	if (known->document != NULL && known->type == HeapTupleHeaderGetTypeId(tuple) &&
-		known->typmod == HeapTupleHeaderGetTypMod(tuple) && VARSIZE_ANY(known->document) == VARSIZE_ANY(document) &&
+	if (known->document != NULL && known->identifier == identifier && VARSIZE_ANY(known->document) == VARSIZE_ANY(document) &&
 		memcmp(known->document, document, VARSIZE_ANY(document)) == 0)
 		return known;
 	known->document = NULL;
 	MemoryContextReset(known->context);
 	caller = MemoryContextSwitchTo(known->context);
 	known->encoding = encoding_read(DatumGetJsonbPCopy(PointerGetDatum(document)));
-	known->type = HeapTupleHeaderGetTypeId(tuple);
-	known->typmod = HeapTupleHeaderGetTypMod(tuple);
-	row = lookup_rowtype_tupdesc(known->type, known->typmod);
-	known->width = row->natts;
+	known->identifier = identifier;
+	row = lookup_rowtype_tupdesc(type, typmod);
 	known->value = palloc(row->natts * sizeof(Datum));
 	known->null = palloc(row->natts * sizeof(bool));
 	find_places(known, row);
@@ -274,7 +273,7 @@ tiering_encode_row(PG_FUNCTION_ARGS)
 	HeapTupleHeader tuple = PG_GETARG_HEAPTUPLEHEADER(1);
 	KnownRow   *known = known_row(fcinfo, (struct varlena *) PG_GETARG_POINTER(0), tuple);
 	HeapTupleData row = {.t_len = HeapTupleHeaderGetDatumLength(tuple), .t_data = tuple};
-	TupleDesc	described = lookup_rowtype_tupdesc(known->type, known->typmod);
+	TupleDesc	described = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple), HeapTupleHeaderGetTypMod(tuple));
 	Datum		feature[CLASSIFIER_FEATURES];
 	bool		null[CLASSIFIER_FEATURES];
 	int			count = 0;

@@ -23,7 +23,7 @@
 PG_MODULE_MAGIC;
 
 #define CHECKED_ROWS	1000	/* of which both sides must say the same */
-#define TOLERANCE		1e-4	/* the library adds up floats */
+#define TOLERANCE		1e-4	/* of all that trees can add: the library adds up floats */
 
 typedef struct Library
 {
@@ -82,7 +82,7 @@ static void
 load_rows(const TreesGrowth *growth, Library *library)
 {
 	int			width = growth->features + 1;
-	float	   *label = palloc_extended(growth->count * sizeof(float), MCXT_ALLOC_HUGE);
+	float	   *column = palloc_extended(growth->count * sizeof(float), MCXT_ALLOC_HUGE);
 	char	   *array = psprintf("{\"data\": [" UINT64_FORMAT ", true], \"shape\": [" INT64_FORMAT ", %d], "
 								 "\"strides\": [%zu, %zu], \"typestr\": \"<f8\", \"version\": 3}",
 								 (uint64) (uintptr_t) (growth->rows + 1), growth->count, growth->features,
@@ -90,9 +90,13 @@ load_rows(const TreesGrowth *growth, Library *library)
 
 	require(XGDMatrixCreateFromDense(array, "{\"missing\": NaN, \"nthread\": 1}", &library->matrix));
 	for (int64 i = 0; i < growth->count; i++)
-		label[i] = (float) growth->rows[i * width];
-	require(XGDMatrixSetFloatInfo(library->matrix, "label", label, growth->count));
-	pfree(label);
+		column[i] = (float) growth->rows[i * width];
+	require(XGDMatrixSetFloatInfo(library->matrix, "label", column, growth->count));
+	/* as log odds: a probability near 1 is no number that a float can hold */
+	for (int64 i = 0; i < growth->count; i++)
+		column[i] = (float) growth->base;
+	require(XGDMatrixSetFloatInfo(library->matrix, "base_margin", column, growth->count));
+	pfree(column);
 }
 
 static void
@@ -116,7 +120,6 @@ set_options(const TreesGrowth *growth, Library *library)
 	set(library, "min_child_weight", psprintf("%.17g", growth->min_child_weight));
 	set(library, "subsample", psprintf("%.17g", growth->subsample));
 	set(library, "colsample_bytree", psprintf("%.17g", growth->colsample));
-	set(library, "base_score", psprintf("%.17g", 1 / (1 + exp(-growth->base))));
 }
 
 static void
@@ -185,6 +188,11 @@ take_tree(const char *text, TreesGrowth *growth, ToldNode *told, int *order)
 		node[i] = (TreeNode) {from->value, from->feature < 0 ? growth->features : from->feature,
 			from->missing == from->left ? TREE_MISSING_LEFT : 0};
 		cover[i] = from->cover;
+		if (!isfinite(from->value))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("a tree adds what is no finite number"),
+					 errhint("A larger l2, or a larger min_child_weight, keeps leaves of a few rows from running off.")));
 		if (from->feature < 0)
 			continue;
 		if (count + 2 > TREES_NODES || Max(from->left, from->right) >= TREES_NODES)
@@ -218,7 +226,7 @@ take_forest(TreesGrowth *growth, Library *library, MemoryContext keep)
 		for (const char *at = text[t]; *at != '\0'; at++)
 			room += *at == ':';
 	MemoryContextSwitchTo(keep);
-	*forest = (Forest) {.features = growth->features, .base = growth->base};
+	*forest = (Forest) {.features = growth->features, .base = (float) growth->base};
 	forest->first = palloc0((trees + 1) * sizeof(int));
 	forest->node = palloc_extended(room * sizeof(TreeNode), MCXT_ALLOC_HUGE);
 	forest->cover = palloc_extended(room * sizeof(float), MCXT_ALLOC_HUGE);
@@ -232,6 +240,24 @@ take_forest(TreesGrowth *growth, Library *library, MemoryContext keep)
 	trees_finish(forest);
 }
 
+/* All that trees can add */
+static double
+largest_sum(const Forest *forest)
+{
+	double		sum = 1 + fabs(forest->base);
+
+	for (int t = 0; t < forest->trees; t++)
+	{
+		double		most = 0;
+
+		for (int i = forest->first[t]; i < forest->first[t + 1]; i++)
+			if (forest->node[i].feature == forest->features)
+				most = Max(most, fabs(forest->node[i].value));
+		sum += most;
+	}
+	return sum;
+}
+
 /* Sees that both sides say the same of the rows, and how well the trees fit them */
 static void
 check_forest(TreesGrowth *growth, Library *library)
@@ -240,6 +266,7 @@ check_forest(TreesGrowth *growth, Library *library)
 	const bst_ulong *shape;
 	bst_ulong	dimensions;
 	const float *margin;
+	double		apart = TOLERANCE * largest_sum(&growth->forest);
 
 	require(XGBoosterPredictFromDMatrix(library->booster, library->matrix,
 										"{\"type\": 1, \"training\": false, \"iteration_begin\": 0, \"iteration_end\": 0, \"strict_shape\": false}",
@@ -252,7 +279,7 @@ check_forest(TreesGrowth *growth, Library *library)
 		const double *row = growth->rows + i * width;
 		double		odds = margin[i];
 
-		if (i < CHECKED_ROWS && !(fabs(trees_log_odds(&growth->forest, row + 1) - odds) <= TOLERANCE * (1 + fabs(odds))))
+		if (i < CHECKED_ROWS && !(fabs(trees_log_odds(&growth->forest, row + 1) - odds) <= apart))
 			elog(ERROR, "trees give %g to a row, and XGBoost %g", trees_log_odds(&growth->forest, row + 1), odds);
 		/* the logarithm of the probability of the label */
 		odds = row[0] != 0 ? odds : -odds;

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir labelled.psql
-SELECT plan(42);
+SELECT plan(45);
 
 -- the set of test/oracle/trees_oracle.py, and what trees grown in the same way give to its first rows
 CREATE TABLE train (n serial, label boolean, x0 double precision, x1 double precision, x2 double precision, x3 double precision, x4 double precision);
@@ -62,6 +62,11 @@ SELECT is(fitted(a, b, d), c, t) FROM (VALUES ('{t}', '{1}', 'too_few', 'one row
 	('{f,t,f,t}', '{7,7,7,7}', 'fitted 0.500', 'a constant', '{}'), ('{f,t,f,t}', '{NULL,NULL,NULL,NULL}', 'fitted 0.500', 'nothing known', '{}'),
 	('{f,t,f,t,t}', '{1e100,-1e100,1e100,-1e100,1e100}', 'fitted 0.919', 'the largest numbers', '{"min_child_weight": 0.1}'), ('{f,t,f,t}', '{1e-300,2e-300,3e-300,2.5e-300}', 'fitted 0.500', 'the smallest numbers, which are as good as the same', '{}')) AS v(a, b, c, t, d);
 SELECT is((SELECT count(*) FROM tiering.explain(c, '{1}')) + (SELECT count(*) FROM tiering.feature_importance(c)), 0::bigint, 'nothing to explain without trees') FROM (SELECT tiering.boost_fit(true, ARRAY[1.0]) AS c) AS m;
+
+SELECT is((SELECT s.status FROM tiering.classifier_summary(c) AS s), 'fitted', 'one label in a hundred thousand') FROM (SELECT tiering.boost_fit(n > 1, ARRAY[n % 97, n % 13]) AS c FROM generate_series(1, 100000) AS n) AS m;
+SELECT is((SELECT s.status FROM tiering.classifier_summary(c) AS s), 'fitted', 'leaves that nothing holds back') FROM (SELECT tiering.boost_fit(hashint4(n) % 7 = 0, ARRAY[n % 50, hashint4(n + 1)], '{"l2": 0, "min_child_weight": 0, "learning_rate": 1, "rounds": 300, "subsample": 0.3}') AS c FROM generate_series(1, 1000) AS n) AS m;
+CREATE TABLE several_deep AS SELECT g, tiering.boost_fit(label, features, jsonb_build_object('rounds', g)) AS c FROM rows, generate_series(1, 12) AS g GROUP BY g;
+SELECT is((SELECT round(sum(tiering.predict(c, features))::numeric, 9) FROM several_deep, rows), (SELECT round(sum(p)::numeric, 9) FROM several_deep, LATERAL (SELECT sum(tiering.predict(several_deep.c, features)) AS p FROM rows OFFSET 0) AS s), 'more models than a call site keeps');
 
 -- --- refused --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(59);
+SELECT plan(60);
 
 CREATE TABLE sale (customer integer, day date, amount numeric);
 INSERT INTO sale SELECT n % 50, date '2024-01-01' + n % 300, n FROM generate_series(1, 1000) AS n;
@@ -64,6 +64,26 @@ SELECT is(status, 'converged', 'a boolean label, with NULLs') FROM tiering.train
 SELECT is(status, 'converged', 'labels 0 and 1') FROM tiering.train('shop', 'digits', $$SELECT spend, (left_us = 'Yes')::integer AS leaves FROM subscriber$$, 'leaves');
 CALL tiering.refresh('shop', as_of => '2024-10-27');
 SELECT is((SELECT count(*) FROM shop.model WHERE model = 'leaving' AND in_use), 1::bigint, 'a refresh leaves it alone');
+
+-- a row type that changes while a loop runs
+CREATE TABLE changing AS SELECT 7 AS spend;
+CREATE FUNCTION encoded() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	r changing;
+	said text := '';
+BEGIN
+	FOR i IN 1 .. 3 LOOP
+		SELECT * INTO r FROM changing;
+		said := said || tiering.encode_row('[{"column": "spend", "type": "number"}]', r)::text;
+		IF i = 1 THEN
+			EXECUTE 'ALTER TABLE changing ' || (SELECT string_agg(format('ADD c%s integer DEFAULT 1', n), ', ') FROM generate_series(1, 1000) AS n);
+		ELSIF i = 2 THEN
+			ALTER TABLE changing DROP c7;
+		END IF;
+	END LOOP;
+	RETURN said;
+END $$;
+SELECT is(encoded(), '{7}{7}{7}', 'a row type that changes meanwhile');
 
 -- --- whose names ------------------------------------------------------------------------------------
 
