@@ -25,6 +25,7 @@ INSERT INTO orders (customer, day, amount, order_no)
 SELECT 1 + n * n % 31, date '2023-01-01' + n * 7 % 360, n % 40 - 5, n / 2 FROM generate_series(1, 300) AS n;
 CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
 CALL tiering.create_tiers('shop', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
+CALL tiering.create_churn('shop', horizon_days => 30);
 CALL tiering.refresh('shop', as_of => '2023-12-31');
 
 -- places where a refresh stops while somebody holds the advisory lock of that number
@@ -38,6 +39,8 @@ CREATE TRIGGER before_cutoffs BEFORE INSERT ON shop.log FOR EACH ROW WHEN (NEW.s
 CREATE TRIGGER late_in_cutoffs BEFORE UPDATE OF r_cutoffs ON shop.run FOR EACH ROW EXECUTE FUNCTION hold('4');
 CREATE TRIGGER late_in_models BEFORE INSERT ON shop.model FOR EACH ROW EXECUTE FUNCTION hold('7');
 CREATE TRIGGER late_in_scores BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'customer_clv' AND NEW.state = 'done') EXECUTE FUNCTION hold('6');
+CREATE TRIGGER amid_churn BEFORE INSERT ON shop.model FOR EACH ROW WHEN (NEW.model = 'churn') EXECUTE FUNCTION hold('9');
+CREATE TRIGGER late_in_churn BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'churn' AND NEW.state = 'done') EXECUTE FUNCTION hold('10');
 CREATE TRIGGER late_in_tiers BEFORE UPDATE OF decisions ON shop.tier_evaluation FOR EACH ROW EXECUTE FUNCTION hold('8');
 SQL
 
@@ -49,7 +52,9 @@ my %stop = (
 	5 => [ 'early in customer_rfm', 'BEGIN; SELECT FROM shop.customer_rfm LIMIT 1;' ],
 	6 => [ 'late in customer_clv', 'BEGIN; SELECT pg_advisory_xact_lock(6);' ],
 	7 => [ 'late in models', 'BEGIN; SELECT pg_advisory_xact_lock(7);' ],
-	8 => [ 'late in tiers', 'BEGIN; SELECT pg_advisory_xact_lock(8);' ]);
+	8 => [ 'late in tiers', 'BEGIN; SELECT pg_advisory_xact_lock(8);' ],
+	9 => [ 'amid churn', 'BEGIN; SELECT pg_advisory_xact_lock(9);' ],
+	10 => [ 'late in churn', 'BEGIN; SELECT pg_advisory_xact_lock(10);' ]);
 
 my $seconds = $PostgreSQL::Test::Utils::timeout_default || 180;
 
@@ -73,8 +78,10 @@ sub verdict
 sub published
 {
 	my ($place) = @_;
-	return $node->safe_psql('postgres', ($place == 8 ? '' : q(SELECT * FROM shop.customer_rfm ORDER BY customer_id; SELECT * FROM shop.segment_summary;
-		SELECT * FROM shop.customer_clv ORDER BY customer_id;)) . q(SELECT * FROM shop.tier_history AS h ORDER BY h; SELECT * FROM shop.customer_tier ORDER BY customer_id));
+	# tiers come last, and churn before them
+	return $node->safe_psql('postgres', ($place >= 8 ? '' : q(SELECT * FROM shop.customer_rfm ORDER BY customer_id; SELECT * FROM shop.segment_summary;
+		SELECT * FROM shop.customer_clv ORDER BY customer_id;)) . ($place == 8 ? '' : q(SELECT * FROM shop.churn_score ORDER BY customer_id;
+		SELECT count(*) FROM shop.churn_quality; SELECT version FROM shop.model WHERE model = 'churn' AND in_use;)) . q(SELECT * FROM shop.tier_history AS h ORDER BY h; SELECT * FROM shop.customer_tier ORDER BY customer_id));
 }
 
 # compares with a pipeline made anew
@@ -84,13 +91,16 @@ sub differences
 SET client_min_messages = warning;
 CALL tiering.create_pipeline('anew', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
 CALL tiering.create_tiers('anew', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
+CALL tiering.create_churn('anew', horizon_days => 30);
 CALL tiering.refresh('anew', as_of => '2023-12-31');
 SELECT (SELECT count(*) FROM shop.purchase_history AS a FULL JOIN anew.purchase_history AS b USING (customer_id)
 		WHERE a.history IS NULL OR b.history IS NULL OR a.history::text <> b.history::text OR a.source_rows <> b.source_rows)
 	+ (SELECT count(*) FROM ((TABLE shop.customer_rfm EXCEPT TABLE anew.customer_rfm) UNION ALL (TABLE anew.customer_rfm EXCEPT TABLE shop.customer_rfm)) AS d)
 	-- values are those of the last model that converged, which a pipeline made anew does not know
 	+ (SELECT count(*) FROM shop.customer_profile AS a FULL JOIN anew.customer_profile AS b USING (customer_id)
-		WHERE to_jsonb(a) - '{p_alive,expected_purchases,clv,clv_decile}'::text[] IS DISTINCT FROM to_jsonb(b) - '{p_alive,expected_purchases,clv,clv_decile}'::text[])
+		WHERE to_jsonb(a) - '{p_alive,expected_purchases,clv,clv_decile,churn_probability,value_at_risk}'::text[] IS DISTINCT FROM to_jsonb(b) - '{p_alive,expected_purchases,clv,clv_decile,churn_probability,value_at_risk}'::text[])
+	+ (SELECT count(*) FROM shop.churn_score AS a FULL JOIN anew.churn_score AS b USING (customer_id)
+		WHERE (a.stage, a.overdue_ratio, a.wakeup_due) IS DISTINCT FROM (b.stage, b.overdue_ratio, b.wakeup_due) OR (a.probability IS NULL) <> (b.probability IS NULL))
 	+ (SELECT count(*) FROM (SELECT * FROM shop.tier_history WHERE superseded_at IS NULL) AS a FULL JOIN anew.tier_history AS b USING (customer_id, valid)
 		WHERE (a.tier, a.version, a.former_tier, a.metrics) IS DISTINCT FROM (b.tier, b.version, b.former_tier, b.metrics))
 	+ (SELECT count(*) FROM pg_class AS a FULL JOIN pg_class AS b ON b.relname = a.relname AND b.relnamespace = 'anew'::regnamespace
@@ -173,7 +183,7 @@ sub interrupt
 }
 
 is(verdict(), 'sound', 'the first refresh');
-foreach my $place (sort keys %stop)
+foreach my $place (sort { $a <=> $b } keys %stop)
 {
 	interrupt($place, 'cancelled');
 	interrupt($place, 'terminated');

@@ -1,10 +1,10 @@
 --
--- clv_cancel: whatever takes long can be cancelled
+-- cancel: whatever takes long can be cancelled
 --
 \set QUIET on
 SET client_min_messages = warning;
 SET search_path = tiering, public, pg_catalog;
-SELECT plan(23);
+SELECT plan(28);
 
 -- Runs a statement until the timeout of this one; how it ended, and when
 CREATE TABLE ended (name text, after integer, code text, ms double precision);
@@ -27,7 +27,8 @@ SELECT i AS customer, i % 40 AS x, CASE WHEN i % 40 = 0 THEN 0 ELSE 50 + (i * 79
 CREATE TABLE donor AS SELECT i % 50 * 997 AS x, CASE WHEN i % 50 = 0 THEN 0 ELSE 49000 + i * 17 END AS tx, 100000 AS age FROM generate_series(1, 3000) AS i;
 CREATE TABLE value AS SELECT 1 + i % 30 AS x, 5 + i % 97 + (i * 7919::bigint % 1000003) / 5e4::float8 AS m FROM generate_series(1, 1000000) AS i;
 CREATE TABLE faithful AS SELECT i AS x, i + 3 AS tx, 100000 AS age FROM generate_series(1, 3000) AS i;
-VACUUM ANALYZE record, donor, faithful, value;
+CREATE TABLE labelled AS SELECT sin(i) + cos(i * 0.7) + sin(i * 1.1) > 0.5 AS label, ARRAY[i % 97, sin(i * 3), cos(i), i % 7, sin(i * 0.01), i % 1000 / 7.0, cos(i * 5), i % 2, sin(i * 7), i % 31] AS features, i % 1001 / 1001.0 AS score FROM generate_series(1, 500000) AS i;
+VACUUM ANALYZE record, donor, faithful, value, labelled;
 
 CREATE TABLE long (n serial, name text, statement text, latest integer DEFAULT 1200);
 INSERT INTO long (name, statement) VALUES
@@ -52,7 +53,12 @@ INSERT INTO long (name, statement) VALUES
 	('bgnbd grid of a million', 'SELECT count(*) FROM frequency_recency_grid(bgnbd(.24, 4.4, .79, 2.4), 1e6, 1e6, 1000, 1000)'),
 	('bgnbd grid of large numbers', 'SELECT * FROM frequency_recency_grid(bgnbd(.24, 4.4, .79, 2.4), 1e9, 1e9, 1000000, 1000000)'),
 	('pareto_nbd grid of large numbers', 'SELECT * FROM frequency_recency_grid(pareto_nbd(.55, 10.6, .61, 11.7), 1e9, 1e9, 1000000, 1000000)'),
-	('gamma_gamma_fit of a million values', 'SELECT gamma_gamma_fit(x, m) FROM value');
+	('gamma_gamma_fit of a million values', 'SELECT gamma_gamma_fit(x, m) FROM value'),
+	('logistic_fit of 500,000 rows', 'SELECT logistic_fit(label, features) FROM labelled'),
+	('boost_fit of 500,000 rows', 'SELECT boost_fit(label, features, ''{"depth": 8}'') FROM labelled'),
+	('boost_fit of many trees', 'SELECT boost_fit(label, features, ''{"rounds": 5000, "depth": 6}'') FROM labelled WHERE features[1] = 5'),
+	('auc and calibration of 2,000,000 rows', 'SELECT auc(label, score), calibration_line(label, score) FROM labelled, generate_series(1, 4)'),
+	('explain of deep trees', 'SELECT count(*) FROM labelled, (SELECT boost_fit(label, features, ''{"rounds": 200, "depth": 10, "min_child_weight": 1}'') AS c FROM labelled WHERE features[1] = 5) AS m, LATERAL explain(c, features)');
 INSERT INTO long (name, statement, latest) VALUES ('bgbb_fit of 100,000 opportunities, many of them', 'SELECT bgbb_fit(x, tx, age) FROM faithful', 100);
 
 -- early, and in the midst of what a fit does after it has read its rows
