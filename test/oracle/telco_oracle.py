@@ -4,12 +4,14 @@
     python3 test/oracle/telco_oracle.py [test/data/telco_churn.csv.gz]
 
 Scores each fifth of the set (row number from 0, mod 5) by models of the other
-four and writes AUC and log-loss to test/data/telco_oracle.csv.  Both models
+four and writes AUC and log-loss to test/data/telco_oracle.csv; and to
+test/data/telco_values.csv, in the form of labelled_oracle.csv, the estimates and
+metrics of a plain logistic regression on all rows by statsmodels.  Both models
 have a column 0/1 for every value of a text column, and the numeric columns.
 For the logistic one these are standardized on the rows it learns from, and an
 empty TotalCharges, which is that of a customer of no month yet, is 0 with an
-indicator; boosting keeps it as NaN.  Needs python3-sklearn; run from the top
-folder.
+indicator; boosting keeps it as NaN.  Needs python3-sklearn and
+python3-statsmodels; run from the top folder.
 """
 import csv
 import gzip
@@ -21,6 +23,8 @@ import sys
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np
+import statsmodels.api as sm
+from sklearn import metrics
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -58,9 +62,27 @@ def boosting(told, numeric, y, learn):
   return HistGradientBoostingClassifier(random_state=0).fit(x[learn], y[learn]).predict_proba(x[~learn])[:, 1]
 
 
+def plain(numeric, y):
+  """SeniorCitizen, tenure and MonthlyCharges, whose scores tie where these do"""
+  fit = sm.Logit(y, sm.add_constant(numeric[:, :3])).fit(method='newton', maxiter=100, tol=1e-13, disp=0)
+  p = fit.predict()
+  for i, (b, e) in enumerate(zip(fit.params, fit.bse)):
+    yield f'estimate {i}', b
+    yield f'std_error {i}', e
+    yield f'z {i}', fit.tvalues[i]
+    yield f'p {i}', fit.pvalues[i]
+  yield 'log_likelihood', fit.llf
+  yield 'auc', metrics.roc_auc_score(y, np.round(p, 2))
+  yield 'average_precision', metrics.average_precision_score(y, np.round(p, 2))
+  yield 'log_loss', metrics.log_loss(y, p)
+  yield 'brier', metrics.brier_score_loss(y, p)
+
+
 def main():
   told, numeric, y = read(sys.argv[1] if len(sys.argv) > 1 else 'test/data/telco_churn.csv.gz')
   fold = np.arange(len(y)) % FOLDS
+  with open('test/data/telco_values.csv', 'w', newline='') as out:
+    csv.writer(out, lineterminator='\n').writerows(['telco', name, repr(float(v))] for name, v in plain(numeric, y))
   with open('test/data/telco_oracle.csv', 'w', newline='') as out:
     out = csv.writer(out, lineterminator='\n')
     out.writerow(['model', 'fold', 'auc', 'log_loss'])
