@@ -61,7 +61,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	type regtype := tiering.column_type('pg_temp.customer_tiering_row', target);
+	type oid := (SELECT a.atttypid FROM pg_attribute AS a WHERE a.attrelid = 'pg_temp.customer_tiering_row'::regclass AND a.attname = target AND a.attnum > 0 AND NOT a.attisdropped);
 	found text[];
 	truths text[];
 BEGIN
@@ -71,14 +71,14 @@ BEGIN
 	ELSIF type = 'boolean'::regtype AND positive IS NULL THEN
 		RETURN format('t.%I', target);
 	END IF;
-	EXECUTE format('SELECT array_agg(v.value ORDER BY v.value COLLATE "C") FROM (SELECT DISTINCT btrim(t.%I::text) AS value FROM pg_temp.customer_tiering_row AS t WHERE btrim(t.%1$I::text) <> '''' LIMIT 3) AS v', target)
+	EXECUTE format('SELECT array_agg(v.value ORDER BY v.value COLLATE "C") FROM (SELECT DISTINCT btrim(t.%I::text) COLLATE "C" AS value FROM pg_temp.customer_tiering_row AS t WHERE btrim(t.%1$I::text) COLLATE "C" <> '''' LIMIT 3) AS v', target)
 		INTO found;
 	truths := ARRAY(SELECT f FROM unnest(found) AS f WHERE CASE WHEN positive IS NULL THEN lower(f) IN ('1', 't', 'true', 'y', 'yes') ELSE f = positive END);
 	IF cardinality(found) > 2 OR cardinality(truths) <> 1 THEN
 		RAISE EXCEPTION 'target "%" has the values %, of which none or several mean true', target, array_to_string(found, ', ')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass ''{"positive": "..."}'' with one of two values, or a boolean column.';
 	END IF;
-	RETURN format('NULLIF(btrim(t.%I::text), '''') = %L', target, truths[1]);
+	RETURN format('NULLIF(btrim(t.%I::text) COLLATE "C", '''') = %L', target, truths[1]);
 END;
 $$;
 
@@ -97,8 +97,8 @@ DECLARE
 	reference text;
 BEGIN
 	EXECUTE format($sql$
-SELECT COALESCE(bool_and(v.value ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$' AND length(v.value) <= 50 AND v.value !~ '^[+-]?0[0-9]') FILTER (WHERE v.value IS NOT NULL), false) AS is_number
-FROM (SELECT NULLIF(btrim(t.%I::text, ' '), '') AS value FROM pg_temp.customer_tiering_row AS t WHERE %s IS NOT NULL) AS v$sql$, name, label) INTO c;
+SELECT COALESCE(bool_and(v.value ~ '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$' AND length(v.value) <= 50 AND v.value !~ '^[+-]?0[0-9]') FILTER (WHERE v.value IS NOT NULL), false) AS is_number
+FROM (SELECT NULLIF(btrim(t.%I::text, ' ') COLLATE "C", '') AS value FROM pg_temp.customer_tiering_row AS t WHERE %s IS NOT NULL) AS v$sql$, name, label) INTO c;
 	IF c.is_number THEN
 		RETURN jsonb_build_object('column', name, 'type', 'number');
 	END IF;
@@ -109,7 +109,7 @@ FROM (
 	SELECT v.value, v.count, v.n, v.value IS NOT NULL AND v.count >= $2 AND v.n <= $1 AND length(v.value) <= 200 AS is_kept
 	FROM (
 		SELECT v.value, count(*) AS count, row_number() OVER (ORDER BY v.value IS NULL, count(*) DESC, v.value COLLATE "C") AS n
-		FROM (SELECT NULLIF(btrim(t.%I::text, ' '), '') AS value FROM pg_temp.customer_tiering_row AS t WHERE %s IS NOT NULL) AS v GROUP BY v.value
+		FROM (SELECT NULLIF(btrim(t.%I::text, ' ') COLLATE "C", '') AS value FROM pg_temp.customer_tiering_row AS t WHERE %s IS NOT NULL) AS v GROUP BY v.value
 	) AS v
 ) AS s$sql$, name, label) INTO c USING most, least_rows;
 	IF cardinality(c.kept) = 0 OR cardinality(c.kept) = 1 AND NOT c.other AND NOT c.missing THEN
@@ -136,6 +136,7 @@ AS $$
 DECLARE
 	a record;
 	encoded jsonb;
+	features bigint;
 	encoding jsonb := '[]';
 BEGIN
 	IF o.id IS NOT NULL AND tiering.column_type('pg_temp.customer_tiering_row', o.id) IS NULL THEN
@@ -157,6 +158,12 @@ BEGIN
 			encoding := encoding || encoded;
 		END IF;
 	END LOOP;
+	SELECT sum(CASE e ->> 'type' WHEN 'text' THEN jsonb_array_length(e -> 'values') + (e ->> 'other')::boolean::integer + (e ->> 'missing')::boolean::integer ELSE 1 END)
+		INTO features FROM jsonb_array_elements(encoding) AS e;
+	IF features > 500 THEN
+		RAISE EXCEPTION 'the query makes % features, more than 500', features
+			USING ERRCODE = 'program_limit_exceeded', HINT = 'Leave columns out, or pass a lower number of "categories".';
+	END IF;
 	IF encoding = '[]' THEN
 		RAISE EXCEPTION 'the query has no columns to learn from'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Besides the target it needs a number, a boolean, a date, or a text with values that many rows have.';
@@ -179,7 +186,7 @@ BEGIN
 	EXECUTE format($sql$
 CREATE TEMPORARY TABLE customer_tiering_fold ON COMMIT DROP AS
 SELECT f.label, f.features, CASE WHEN $2 > 0 THEN abs(hashtextextended(f.features::text, 0) %% $2)::integer END AS fold
-FROM (SELECT %s AS label, tiering.encode_row($1, t) AS features FROM pg_temp.customer_tiering_row AS t) AS f
+FROM (SELECT %s AS label, tiering.encode_row($1, t.*) AS features FROM pg_temp.customer_tiering_row AS t) AS f
 WHERE f.label IS NOT NULL$sql$, label) USING encoding, folds;
 END;
 $$;
@@ -393,7 +400,7 @@ DECLARE
 BEGIN
 	SELECT * INTO m FROM tiering.named_model(pipeline, name);
 	PERFORM set_config('search_path', path, true);
-	RETURN QUERY EXECUTE format(E'SELECT pg_catalog.row_number() OVER (), %s, tiering.predict($1, tiering.encode_row($2, q)) FROM (%s\n) AS q',
+	RETURN QUERY EXECUTE format(E'SELECT pg_catalog.row_number() OVER (), %s, tiering.predict($1, tiering.encode_row($2, q.*)) FROM (%s\n) AS q',
 		CASE WHEN m.id IS NULL THEN 'NULL::pg_catalog.text' ELSE format('q.%I::pg_catalog.text', m.id) END, rtrim(query, E'; \t\r\n')) USING m.classifier, m.encoding;
 END;
 $$;

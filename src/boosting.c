@@ -20,6 +20,7 @@
 #include "compat.h"
 
 #define INTERRUPT_ROWS	65536
+#define MOST_CELLS		(1 << 25)	/* of histograms, each some 20 bytes, in one level of a tree */
 
 /* The module that grows trees, which need not be there: then NULL, and why */
 static TreesGrow
@@ -51,6 +52,19 @@ tiering_boosting_is_installed(PG_FUNCTION_ARGS)
 	char	   *reason;
 
 	PG_RETURN_BOOL(load_module(&reason) != NULL);
+}
+
+/* One level of a tree holds a histogram of each feature for each node */
+static void
+check_size(const GatheredRows *rows, const Classifier *classifier, const TreesGrowth *growth)
+{
+	double		nodes = Min(ldexp(1, (int) growth->depth), (double) rows->count);
+
+	if (nodes * growth->bins * classifier->features > MOST_CELLS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("depth %.0f with %.0f bins of %d features needs too much memory", growth->depth, growth->bins, classifier->features),
+				 errhint("Features times bins times nodes of a level are %d at most; 64 bins and a depth of 3 to 6 are usual.", MOST_CELLS)));
 }
 
 /* Means of what is known, and no number that a float cannot hold */
@@ -136,6 +150,7 @@ tiering_boost_final(PG_FUNCTION_ARGS)
 
 	if (rows == NULL)
 		PG_RETURN_NULL();
+	check_size(rows, &classifier, &growth);
 	prepare_rows(rows, &classifier);
 	classifier.boosting.learning_rate = growth.learning_rate;
 	classifier.boosting.l2 = growth.l2;

@@ -95,6 +95,7 @@ extern char *classifier_feature_name(const Classifier *classifier,
 extern void classifier_refuse(const char *what) pg_attribute_noreturn();
 extern double classifier_read_number(StringInfo bytes, bool may_be_missing);
 extern double classifier_read_from_0(StringInfo bytes);
+extern double classifier_read_count(StringInfo bytes);
 extern double classifier_read_up_to(StringInfo bytes, double most);
 
 #endif							/* CLASSIFIER_H */

@@ -106,7 +106,7 @@ read_boosting(StringInfo bytes, Classifier *classifier)
 
 	fit->learning_rate = classifier_read_from_0(bytes);
 	fit->l2 = classifier_read_from_0(bytes);
-	fit->positives = classifier_read_from_0(bytes);
+	fit->positives = classifier_read_count(bytes);
 	fit->log_likelihood = classifier_read_number(bytes, false);
 	fit->null_log_likelihood = classifier_read_number(bytes, false);
 	forest->base = classifier_read_number(bytes, false);

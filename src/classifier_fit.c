@@ -157,6 +157,20 @@ state_new(FunctionCallInfo fcinfo, MemoryContext context)
 	return state;
 }
 
+/* Options are of a group, not of a row */
+static void
+check_options(FunctionCallInfo fcinfo, const FitState *state)
+{
+	Jsonb	   *options = PG_NARGS() > 3 && !PG_ARGISNULL(3) ? PG_GETARG_JSONB_P(3) : NULL;
+
+	if ((options == NULL) != (state->options == NULL) ||
+		(options != NULL && (VARSIZE(options) != VARSIZE(state->options) || memcmp(options, state->options, VARSIZE(options)) != 0)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options differ within one group"),
+				 errhint("Pass the same with every row.")));
+}
+
 /* accum(state, label, features [, options]); rows with a NULL are left out */
 PG_FUNCTION_INFO_V1(tiering_classifier_accum);
 Datum
@@ -169,6 +183,7 @@ tiering_classifier_accum(PG_FUNCTION_ARGS)
 	double	   *row;
 	int			count;
 
+	check_options(fcinfo, state);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(state);
 	count = classifier_features(PG_GETARG_DATUM(2), state->rows == NULL ? 0 : state->rows->width - 1, feature);

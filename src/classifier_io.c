@@ -23,6 +23,7 @@
 
 #define FORMAT			1		/* first byte */
 #define CHECKSUM_SIZE	4
+#define MOST_ROWS		1e15
 
 static const ClassifierMethod *const methods[] = {&logistic_method, &boosting_method};
 
@@ -108,6 +109,17 @@ classifier_read_from_0(StringInfo bytes)
 	return number;
 }
 
+/* A number of rows */
+double
+classifier_read_count(StringInfo bytes)
+{
+	double		count = classifier_read_from_0(bytes);
+
+	if (count > MOST_ROWS)
+		classifier_refuse("a number is too large");
+	return count;
+}
+
 static char *
 read_name(StringInfo bytes)
 {
@@ -153,7 +165,7 @@ read_classifier(const char *data, int length)
 	classifier->features = pq_getmsgint(&bytes, 4);
 	if (classifier->features < 1 || classifier->features > CLASSIFIER_FEATURES)
 		classifier_refuse("it has a wrong number of features");
-	classifier->rows = classifier_read_from_0(&bytes);
+	classifier->rows = classifier_read_count(&bytes);
 	classifier->takes_asinh = pq_getmsgbyte(&bytes) != 0;
 	if (pq_getmsgbyte(&bytes) != 0)
 	{
@@ -237,7 +249,6 @@ tiering_classifier_send(PG_FUNCTION_ARGS)
 typedef struct Known
 {
 	MemoryContext context;
-	const void *passed;			/* where it was when it was passed last */
 	struct varlena *value;		/* as it was passed: a TOAST pointer will do */
 	Classifier *classifier;
 } Known;
@@ -264,11 +275,7 @@ kept_by(FunctionCallInfo fcinfo)
 	return kept;
 }
 
-/*
- * Is this the value that was read?  A plain one ends with its checksum: in the
- * same place with the same checksum it is, and need not be compared, since trees
- * are some hundred kilobytes.
- */
+/* Is this the value that was read?  Another one mostly differs in its last bytes. */
 static bool
 is_known(const Known *known, const struct varlena *value)
 {
@@ -278,7 +285,7 @@ is_known(const Known *known, const struct varlena *value)
 	if (known->value == NULL || VARSIZE_ANY(known->value) != size || size <= VARHDRSZ + CHECKSUM_SIZE ||
 		memcmp((const char *) known->value + before_end, (const char *) value + before_end, CHECKSUM_SIZE) != 0)
 		return false;
-	return (known->passed == value && VARATT_IS_4B_U(value)) || memcmp(known->value, value, size) == 0;
+	return memcmp(known->value, value, size) == 0;
 }
 
 static void
@@ -294,7 +301,6 @@ read_known(Known *known, struct varlena *value)
 	plain = pg_detoast_datum_packed(value);
 	classifier = read_classifier(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
 	known->classifier = classifier;
-	known->passed = value;
 	known->value = memcpy(palloc(VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
 	MemoryContextSwitchTo(caller);
 }
@@ -309,10 +315,7 @@ classifier_argument(FunctionCallInfo fcinfo, int argument)
 
 	for (int i = 0; i < KEPT; i++)
 		if (is_known(&kept->known[i], value))
-		{
-			kept->known[i].passed = value;
 			return kept->known[i].classifier;
-		}
 	known = &kept->known[kept->next];
 	kept->next = (kept->next + 1) % KEPT;
 	read_known(known, value);

@@ -73,6 +73,8 @@ read_term(StringInfo bytes, int features, bool is_first, LogisticTerm *term)
 		classifier_refuse("a term is of no feature");
 	if (flags > (TERM_MISSING | TERM_ALIASED | TERM_SEPARATED) || term->standard_error < 0)
 		classifier_refuse("a term is unknown");
+	if (term->standard_error > 0 && !(term->standard_error <= CLASSIFIER_NUMBER * CLASSIFIER_NUMBER && isfinite(term->coefficient / term->standard_error)))
+		classifier_refuse("a standard error is none");
 }
 
 static void
@@ -82,7 +84,7 @@ read_logistic(StringInfo bytes, Classifier *classifier)
 
 	fit->status = pq_getmsgbyte(bytes);
 	fit->penalty = classifier_read_from_0(bytes);
-	fit->positives = classifier_read_from_0(bytes);
+	fit->positives = classifier_read_count(bytes);
 	fit->log_likelihood = classifier_read_number(bytes, false);
 	fit->null_log_likelihood = classifier_read_number(bytes, false);
 	fit->iterations = pq_getmsgint(bytes, 4);

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir labelled.psql
-SELECT plan(45);
+SELECT plan(47);
 
 -- the set of test/oracle/trees_oracle.py, and what trees grown in the same way give to its first rows
 CREATE TABLE train (n serial, label boolean, x0 double precision, x1 double precision, x2 double precision, x3 double precision, x4 double precision);
@@ -73,6 +73,8 @@ SELECT is((SELECT round(sum(tiering.predict(c, features))::numeric, 9) FROM seve
 SELECT throws_ok(format('SELECT tiering.boost_fit(label, features, %L) FROM rows', s), '22023', m, t) FROM (VALUES
 	('{"rounds": 0}', 'option "rounds" is no whole number from 1 to 5000', 'no rounds'), ('{"rounds": 2.5}', 'option "rounds" is no whole number from 1 to 5000', 'half a round'), ('{"depth": 13}', 'option "depth" is no whole number from 1 to 12', 'too deep'),
 	('{"learning_rate": 0}', 'option "learning_rate" is no number from 1e-06 to 1', 'no learning'), ('{"subsample": 1.1}', 'option "subsample" is no number from 0.01 to 1', 'more rows than there are'), ('{"eta": 1}', 'option "eta" is unknown', 'an unknown option'), ('{"seed": -1}', 'option "seed" is no whole number from 0 to 2147483647', 'a seed below 0')) AS v(s, m, t);
+SELECT throws_ok('SELECT tiering.boost_fit(n % 2 = 0, array_fill(n, ARRAY[150])::double precision[], ''{"depth": 12, "bins": 1024}'') FROM generate_series(1, 5000) AS n', '54000', 'depth 12 with 1024 bins of 150 features needs too much memory', 'more memory than there may be');
+SELECT throws_ok('SELECT tiering.boost_fit(label, features, jsonb_build_object(''depth'', 3 + n % 2)) FROM rows', '22023', 'options differ within one group', 'options of a row');
 SELECT throws_ok('SELECT tiering.boost_fit(label, CASE WHEN n > 300 THEN features ELSE features[1:2] END ORDER BY n) FROM rows', '2202E', NULL, 'rows of different lengths');
 
 -- --- the server process -----------------------------------------------------------------------------

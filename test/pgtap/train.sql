@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(60);
+SELECT plan(64);
 
 CREATE TABLE sale (customer integer, day date, amount numeric);
 INSERT INTO sale SELECT n % 50, date '2024-01-01' + n % 300, n FROM generate_series(1, 1000) AS n;
@@ -85,6 +85,16 @@ BEGIN
 END $$;
 SELECT is(encoded(), '{7}{7}{7}', 'a row type that changes meanwhile');
 
+-- names, collations and settings that could come in the way
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+SELECT is(t.status || ' ' || t.features, 'converged 4', 'columns of any name and collation') FROM tiering.train('shop', 'odd', $$SELECT left_us COLLATE "C" AS "row", plan COLLATE any_case AS t, spend AS q, minutes AS "a ""b"" $$ || '$$' || $$" FROM subscriber$$, 'row') AS t;
+SELECT is(count(probability), 3000::bigint, '-- can be trained on, and predicted') FROM tiering.predict_batch('shop', 'odd', $$SELECT plan AS t, spend AS q, minutes AS "a ""b"" $$ || '$$' || $$" FROM subscriber$$);
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SELECT is(t.features, 2, 'so are strings as in old times') FROM tiering.train('shop', 'old', 'SELECT left_us, minutes, ''c'' || id % 2 AS kind FROM subscriber', 'left_us') AS t;
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+
 -- --- whose names ------------------------------------------------------------------------------------
 
 CREATE SCHEMA elsewhere;
@@ -129,6 +139,7 @@ SELECT throws_ok(format('SELECT tiering.train(%s)', s), c, m, t) FROM (VALUES
 	($$'shop', 'a', 'SELECT paperless, ARRAY[1] AS list FROM subscriber', 'paperless'$$, '42804', 'column "list" is of type integer[], which cannot be encoded', 'a list'), ($$'shop', 'a', 'SELECT paperless, CASE WHEN id = 7 THEN float8 ''NaN'' ELSE 1 END AS x FROM subscriber', 'paperless'$$, '22023', 'column "x" is "NaN", which is no finite number', 'NaN'),
 	($$'shop', 'a', 'SELECT paperless, CASE WHEN id = 7 THEN ''infinity'' ELSE since END AS since FROM subscriber', 'paperless'$$, '22023', 'column "since" is "infinity", which is no finite date', 'a date without end'),
 	($$'shop', 'a', 'SELECT spend, paperless FROM subscriber', 'paperless', 'logistic', '{"depth": 3}'$$, '22023', 'option "depth" is unknown', 'an option of another kind'), ($$'shop', 'a', 'SELECT spend, paperless FROM subscriber', 'paperless', 'logistic', '{"folds": 1}'$$, '22023', 'option "folds" is no whole number from 0 to 20', 'one fold'),
+	($$'shop', 'a', 'SELECT paperless, ' || (SELECT string_agg(format('id %% %s AS c%s', n, n), ', ') FROM generate_series(2, 502) AS n) || ' FROM subscriber', 'paperless'$$, '54000', 'the query makes 501 features, more than 500', 'too many features'),
 	($$'shop', 'a', 'SELECT spend, paperless FROM subscriber', 'paperless', 'logistic', '{"names": []}'$$, '22023', 'option "names" is not taken here', 'names')) AS v(s, c, m, t);
 SELECT throws_ok(s, c, m, t) FROM (VALUES
 	($$SELECT tiering.predict('shop', 'nobody', ROW(1))$$, '42704', 'pipeline "shop" has no model "nobody" in use', 'no such model'), ($$SELECT tiering.predict('shop', 'leaving', s) FROM (SELECT 1 AS spend) AS s$$, '42703', 'row has no column "plan"', 'a row without a column'),
