@@ -225,6 +225,6 @@ LIMIT 10;
 \echo '  segments        SELECT * FROM shop.segment_summary;'
 \echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
 \echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
-\echo '  churn           SELECT * FROM shop.customer_churn WHERE risk = ''high'' ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
+\echo '  churn           SELECT * FROM shop.customer_churn WHERE risk <> ''low'' ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
 \echo '  recommendation  (to come: what to offer each customer next)'
 \echo

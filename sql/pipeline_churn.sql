@@ -119,39 +119,53 @@ COMMENT ON FUNCTION tiering.forget_churn() IS
 COMMENT ON FUNCTION tiering.define_churn(text) IS
 'internal: makes the tables of churn';
 
--- Says what leaving means; from the next refresh on customers are scored
-CREATE PROCEDURE tiering.create_churn(name text, horizon_days integer DEFAULT 90, active_within integer DEFAULT 365,
-	wakeup_ratio double precision DEFAULT 1.5, wakeup_gaps integer DEFAULT 3,
-	high_from double precision DEFAULT 0.7, medium_from double precision DEFAULT 0.4,
+-- Says what leaving means; from the next refresh on customers are scored.  What is
+-- not named stays as it is.
+CREATE PROCEDURE tiering.create_churn(name text, horizon_days integer DEFAULT NULL, active_within integer DEFAULT NULL,
+	wakeup_ratio double precision DEFAULT NULL, wakeup_gaps integer DEFAULT NULL,
+	high_from double precision DEFAULT NULL, medium_from double precision DEFAULT NULL,
 	contracts regclass DEFAULT NULL, contract_customer text DEFAULT NULL, contract_start text DEFAULT NULL, contract_end text DEFAULT NULL)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	p record;
 BEGIN
 	PERFORM tiering.require_pipeline(name);
-	IF (horizon_days BETWEEN 7 AND 730) IS NOT TRUE THEN
-		RAISE EXCEPTION 'horizon_days % is not between 7 and 730', COALESCE(horizon_days::text, 'null')
+	EXECUTE format($sql$
+SELECT COALESCE($1, c.horizon_days, 90) AS horizon_days, COALESCE($2, c.active_within, 365) AS active_within, COALESCE($3, c.wakeup_ratio, 1.5) AS wakeup_ratio, COALESCE($4, c.wakeup_gaps, 3) AS wakeup_gaps,
+	COALESCE($5, c.high_from, 0.7) AS high_from, COALESCE($6, c.medium_from, 0.4) AS medium_from,
+	NULLIF(COALESCE($7, c.contracts), '-'::regclass) AS contracts, CASE WHEN $7 = '-'::regclass THEN NULL ELSE COALESCE($8, c.contract_customer) END AS contract_customer,
+	CASE WHEN $7 = '-'::regclass THEN NULL ELSE COALESCE($9, c.contract_start) END AS contract_start, CASE WHEN $7 = '-'::regclass THEN NULL ELSE COALESCE($10, c.contract_end) END AS contract_end
+FROM (SELECT) AS one LEFT JOIN %I.churn_policy AS c ON true$sql$, name) INTO p
+		USING horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end;
+	IF p.horizon_days NOT BETWEEN 7 AND 730 THEN
+		RAISE EXCEPTION 'horizon_days % is not between 7 and 730', p.horizon_days
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Take as many days as an active customer is hardly ever silent; 90 are usual.';
-	ELSIF (active_within BETWEEN 7 AND 3650) IS NOT TRUE THEN
-		RAISE EXCEPTION 'active_within % is not between 7 and 3650', COALESCE(active_within::text, 'null')
+	ELSIF p.active_within NOT BETWEEN 7 AND 3650 THEN
+		RAISE EXCEPTION 'active_within % is not between 7 and 3650', p.active_within
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Who bought within so many days is scored; 365 are usual.';
-	ELSIF (wakeup_ratio > 0 AND wakeup_ratio <= 100 AND wakeup_gaps >= 1) IS NOT TRUE THEN
-		RAISE EXCEPTION 'wakeup_ratio % is not above 0 and at most 100, or wakeup_gaps % is below 1', COALESCE(wakeup_ratio::text, 'null'), COALESCE(wakeup_gaps::text, 'null')
+	ELSIF NOT (p.wakeup_ratio > 0 AND p.wakeup_ratio <= 100 AND p.wakeup_gaps >= 1) THEN
+		RAISE EXCEPTION 'wakeup_ratio % is not above 0 and at most 100, or wakeup_gaps % is below 1', p.wakeup_ratio, p.wakeup_gaps
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 1.5 and 3.';
-	ELSIF (medium_from > 0 AND high_from > medium_from AND high_from < 1) IS NOT TRUE THEN
-		RAISE EXCEPTION 'medium_from % and high_from % are not in this order between 0 and 1', COALESCE(medium_from::text, 'null'), COALESCE(high_from::text, 'null')
+	ELSIF NOT (p.medium_from > 0 AND p.high_from > p.medium_from AND p.high_from < 1) THEN
+		RAISE EXCEPTION 'medium_from % and high_from % are not in this order between 0 and 1', p.medium_from, p.high_from
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The defaults are 0.4 and 0.7.';
-	ELSIF num_nulls(contracts, contract_customer, contract_start, contract_end) NOT IN (0, 4) THEN
-		RAISE EXCEPTION 'contracts are named in part'
+	ELSIF num_nulls(p.contracts, p.contract_customer, p.contract_start, p.contract_end) NOT IN (0, 4) THEN
+		RAISE EXCEPTION 'contracts are named in part: % is missing', array_to_string(array_remove(ARRAY[CASE WHEN p.contracts IS NULL THEN 'contracts' END, CASE WHEN p.contract_customer IS NULL THEN 'contract_customer' END,
+				CASE WHEN p.contract_start IS NULL THEN 'contract_start' END, CASE WHEN p.contract_end IS NULL THEN 'contract_end' END], NULL), ', ')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass contracts, contract_customer, contract_start and contract_end, or none of them.';
 	END IF;
 	EXECUTE format($sql$
-INSERT INTO %I.churn_policy AS p (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO %I.churn_policy AS c (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (one) DO UPDATE SET (horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end) =
 	(EXCLUDED.horizon_days, EXCLUDED.active_within, EXCLUDED.wakeup_ratio, EXCLUDED.wakeup_gaps, EXCLUDED.high_from, EXCLUDED.medium_from, EXCLUDED.contracts, EXCLUDED.contract_customer, EXCLUDED.contract_start, EXCLUDED.contract_end)$sql$, name)
-		USING horizon_days, active_within, wakeup_ratio, wakeup_gaps, high_from, medium_from, contracts, contract_customer, contract_start, contract_end;
+		USING p.horizon_days, p.active_within, p.wakeup_ratio, p.wakeup_gaps, p.high_from, p.medium_from, p.contracts, p.contract_customer, p.contract_start, p.contract_end;
 	-- names that are not there are refused now, and not by the next refresh
-	PERFORM tiering.churn_contracts_sql(name);
+	PERFORM tiering.warn_of_contracts(name);
+	RAISE NOTICE 'leaving is %, and who % is scored', CASE WHEN p.contracts IS NULL THEN format('%s days without a purchase', p.horizon_days) ELSE format('no contract of %s after %s days', p.contracts, p.horizon_days) END,
+			CASE WHEN p.contracts IS NULL THEN format('bought within %s days', p.active_within) ELSE 'has one' END
+		USING HINT = format('CALL tiering.refresh(%L) scores them.', name);
 END;
 $$;
 
@@ -246,22 +260,25 @@ $$;
 COMMENT ON FUNCTION tiering.churn_purchase_kind(text) IS
 'internal: kind of the purchase model whose features are taken';
 
-CREATE FUNCTION tiering.churn_training_set(pipeline text, as_of date, horizon_days integer DEFAULT 90, active_within integer DEFAULT 365)
+CREATE FUNCTION tiering.churn_training_set(pipeline text, as_of date, horizon_days integer DEFAULT NULL, active_within integer DEFAULT NULL)
 RETURNS TABLE (customer_id text, churned boolean, features double precision[])
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	p record;
 	last_day date;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
-	IF (as_of BETWEEN '0001-01-01' AND '9990-12-31' AND horizon_days BETWEEN 7 AND 730 AND active_within BETWEEN 7 AND 3650) IS NOT TRUE THEN
-		RAISE EXCEPTION 'as_of %, horizon_days % or active_within % is out of range', COALESCE(as_of::text, 'null'), COALESCE(horizon_days::text, 'null'), COALESCE(active_within::text, 'null')
+	EXECUTE format('SELECT COALESCE($1, c.horizon_days, 90) AS horizon_days, COALESCE($2, c.active_within, 365) AS active_within FROM (SELECT) AS one LEFT JOIN %I.churn_policy AS c ON true', pipeline)
+		INTO p USING horizon_days, active_within;
+	IF (as_of BETWEEN '0001-01-01' AND '9990-12-31' AND p.horizon_days BETWEEN 7 AND 730 AND p.active_within BETWEEN 7 AND 3650) IS NOT TRUE THEN
+		RAISE EXCEPTION 'as_of %, horizon_days % or active_within % is out of range', COALESCE(as_of::text, 'null'), p.horizon_days, p.active_within
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass a day, 7 to 730 days to foretell, and 7 to 3650 days within which customers bought.';
 	END IF;
 	EXECUTE format('SELECT d.as_of FROM %I.day AS d', pipeline) INTO last_day;
 	RETURN QUERY EXECUTE format('SELECT r.customer_id::text, CASE WHEN %L <= %L::date THEN r.churned END, r.features FROM (%s) AS r',
-		as_of + horizon_days, last_day, tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), as_of, horizon_days, active_within, 1));
+		as_of + p.horizon_days, last_day, tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), as_of, p.horizon_days, p.active_within, 1));
 END;
 $$;
 

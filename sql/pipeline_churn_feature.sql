@@ -12,6 +12,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	kind regtype;
+	id_sql text;
+	found record;
 BEGIN
 	IF NEW.feature = ANY (tiering.churn_training_names() || ARRAY['contract_days', '']) THEN
 		RAISE EXCEPTION 'feature "%" is one of the history''s own', NEW.feature
@@ -20,11 +22,26 @@ BEGIN
 		RAISE EXCEPTION 'feature "%" has no day_column, so nobody knows since when it has been so', NEW.feature
 			USING ERRCODE = 'invalid_parameter_value', DETAIL = 'On a day of the past it would tell what came later.',
 				  HINT = 'Name the column with the day from which a row is known; or, for what never changes, take the kind static.';
+	ELSIF NEW.kind NOT IN ('last', 'sum', 'count', 'static') THEN
+		RAISE EXCEPTION 'kind "%" is unknown', NEW.kind
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'There are: last, sum, count, static.';
 	ELSIF NEW.kind = 'static' AND NEW.day_column IS NOT NULL OR NEW.within_days IS NOT NULL AND NEW.kind NOT IN ('sum', 'count') OR (NEW.value_column IS NULL) <> (NEW.kind = 'count') THEN
-		RAISE EXCEPTION 'feature "%" of kind % has a day_column, a value_column or within_days too many or too few', NEW.feature, NEW.kind
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'static has no day; count has no value; sum and count alone look back within_days.';
+		RAISE EXCEPTION 'feature "%" of kind % %', NEW.feature, NEW.kind, CASE WHEN NEW.kind = 'static' AND NEW.day_column IS NOT NULL THEN 'has a day_column' WHEN NEW.kind = 'count' AND NEW.value_column IS NOT NULL THEN 'has a value_column'
+				WHEN NEW.value_column IS NULL THEN 'has no value_column' ELSE 'has within_days' END
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'static has no day; count has no value, the others have one; sum and count alone look back within_days.';
 	END IF;
-	EXECUTE format('SELECT tiering.relation_id_sql(%L, $1, $2)', TG_TABLE_SCHEMA) USING NEW.relation, NEW.customer_column;
+	id_sql := tiering.relation_id_sql(TG_TABLE_SCHEMA, NEW.relation, NEW.customer_column);
+	BEGIN
+		EXECUTE format('SELECT count(s.id) AS rows, count(h.customer_id) AS known, EXISTS (SELECT FROM %I.purchase_history) AS any FROM (SELECT %s AS id FROM %s AS s) AS s LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = s.id',
+			TG_TABLE_SCHEMA, id_sql, NEW.relation) INTO found;
+	EXCEPTION WHEN data_exception THEN
+		RAISE EXCEPTION 'column "%" of % holds what is no customer of the orders: %', NEW.customer_column, NEW.relation, SQLERRM
+			USING ERRCODE = 'datatype_mismatch', HINT = 'Name the column with the ids that the orders have.';
+	END;
+	IF found.any AND found.rows > 0 AND found.known = 0 THEN
+		RAISE WARNING 'no customer of the orders is in column "%" of %', NEW.customer_column, NEW.relation
+			USING HINT = 'See that it holds the same ids.';
+	END IF;
 	IF NEW.day_column IS NOT NULL THEN
 		EXECUTE format('SELECT tiering.source_date_sql($1, $2, p.time_zone, ''day_column'') FROM %I.pipeline AS p', TG_TABLE_SCHEMA) USING NEW.relation, NEW.day_column;
 	END IF;
@@ -172,6 +189,30 @@ $$;
 
 COMMENT ON FUNCTION tiering.churn_contracts_sql(text) IS
 'internal: query for the contracts of a pipeline';
+
+-- Warns of contracts whose customers are nobody's the pipeline knows
+CREATE FUNCTION tiering.warn_of_contracts(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	contracts text := tiering.churn_contracts_sql(pipeline);
+	found record;
+BEGIN
+	IF contracts IS NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT count(c.customer_id) AS rows, count(h.customer_id) AS known, EXISTS (SELECT FROM %I.purchase_history) AS any FROM (%s) AS c LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.customer_id', pipeline, contracts) INTO found;
+	IF found.any AND found.known < found.rows / 10.0 THEN
+		RAISE WARNING 'of % contracts, % are of customers of the orders', found.rows, found.known
+			USING HINT = 'See that contract_customer names the column with the ids that the orders have.';
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.warn_of_contracts(text) IS
+'internal: warns of contracts of customers who are not known';
 
 -- What models of churn are made of: another setup wants another model
 CREATE FUNCTION tiering.churn_setup(pipeline text)

@@ -80,11 +80,15 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT min(s.day), count(s.day) FROM (SELECT tiering.first_purchase(h.history, $1) AS day FROM %I.purchase_history AS h) AS s', pipeline)
 		INTO first_day, customers USING last_day;
+	IF p.contracts IS NOT NULL THEN
+		EXECUTE format('SELECT min(c.started), GREATEST($1, count(DISTINCT c.customer_id)) FROM (%s) AS c WHERE isfinite(c.started)', tiering.churn_contracts_sql(pipeline))
+			INTO first_day, customers USING customers;
+	END IF;
 	EXECUTE format('CREATE UNLOGGED TABLE %I.churn_row (origin date, churned boolean, features double precision[])', pipeline);
 	FOR w IN SELECT DISTINCT x.origin FROM tiering.churn_windows(first_day, last_day, p.horizon_days) AS x ORDER BY 1 LOOP
 		EXECUTE format('INSERT INTO %I.churn_row (origin, churned, features) SELECT $1, r.churned, r.features FROM (%s) AS r', pipeline,
 			tiering.churn_rows_sql(pipeline, tiering.churn_purchase_kind(pipeline), w.origin, p.horizon_days, p.active_within,
-				LEAST(1, enough / customers::double precision))) USING w.origin;
+				LEAST(1, enough / GREATEST(customers, 1)::double precision))) USING w.origin;
 	END LOOP;
 	EXECUTE format('CREATE UNLOGGED TABLE %I.churn_window AS SELECT * FROM tiering.churn_windows($1, $2, $3)', pipeline) USING first_day, last_day, p.horizon_days;
 	EXECUTE format('ANALYZE %1$I.churn_row; ANALYZE %1$I.churn_window', pipeline);
@@ -212,7 +216,7 @@ BEGIN
 	candidate := 'recency';
 	IF NOT 'report' = ANY (purposes) THEN
 		note := CASE WHEN 'before score' = ANY (purposes) THEN 'history for one window only, so nothing was judged: the rule of recency'
-			ELSE 'too little history for any model' END;
+			ELSE 'too little history for any window' END;
 		RETURN;
 	END IF;
 	FOR c IN SELECT * FROM tiering.churn_candidates(pipeline) AS x WHERE x.fit <> 'boost_fit' OR tiering.boosting_is_installed() ORDER BY x.n LOOP
@@ -265,6 +269,39 @@ $$;
 COMMENT ON FUNCTION tiering.churn_reason(text, bigint) IS
 'internal: why a model of churn is to be fitted';
 
+-- Warns where nobody is scored, and where scores are not worth their name
+CREATE FUNCTION tiering.warn_of_churn(pipeline text, this_run bigint, kind text, note text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	q record;
+BEGIN
+	EXECUTE format($sql$
+SELECT c.auc, c.log_loss, r.log_loss AS plain, p.horizon_days, p.horizon_days + GREATEST(60, p.horizon_days) AS least FROM %1$I.churn_policy AS p
+	LEFT JOIN %1$I.churn_quality AS c ON c.run = $1 AND c.purpose = 'report' AND c.is_chosen LEFT JOIN %1$I.churn_quality AS r ON r.run = $1 AND r.purpose = 'report' AND r.candidate = 'recency'$sql$, pipeline)
+		INTO q USING this_run;
+	IF kind IS NULL THEN
+		RAISE WARNING 'pipeline "%": no model of churn could be fitted', pipeline
+			USING DETAIL = note, HINT = format('A horizon of %s days wants %s days of history, in which some leave and some stay; a shorter one wants less.', q.horizon_days, q.least);
+	ELSIF q.log_loss IS NULL THEN
+		RAISE WARNING 'pipeline "%": scores of churn could not be judged', pipeline
+			USING DETAIL = note, HINT = format('That wants %s days of history with a horizon of %s; a shorter one wants less.', q.least + q.horizon_days, q.horizon_days);
+	ELSIF q.log_loss > q.plain OR q.auc < 0.55 THEN
+		RAISE WARNING 'pipeline "%": scores of churn are no better than the days since the last purchase', pipeline
+			USING DETAIL = format('On the day that judged, the AUC was %s, the log-loss %s, that of the rule %s.', round(q.auc::numeric, 3), round(q.log_loss::numeric, 4), round(q.plain::numeric, 4)),
+				  HINT = 'What the pipeline knows says little of who leaves: see churn_feature for what else it may look at.';
+	ELSIF q.auc > 0.98 THEN
+		RAISE WARNING 'pipeline "%": scores of churn are too good to be true, with an AUC of %', pipeline, round(q.auc::numeric, 3)
+			USING HINT = 'Mostly some column knows the future: see feature_importance() of the model.';
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.warn_of_churn(text, bigint, text, text) IS
+'internal: warns where nobody is scored, or badly';
+
 -- Fits the candidate that was chosen to the newest days whose labels are known,
 -- and puts it in use
 CREATE FUNCTION tiering.refit_churn(pipeline text, this_run bigint, reason text, OUT kind text, OUT note text)
@@ -291,9 +328,10 @@ BEGIN
 	EXECUTE format('UPDATE %I.model AS m SET in_use = false WHERE m.model = ''churn'' AND m.in_use AND ($1 OR m.as_of > $2 OR m.fit - ''origins'' <> $3)', pipeline)
 		USING kind IS NOT NULL, day, tiering.churn_setup(pipeline);
 	IF kind IS NULL THEN
-		EXECUTE format('SELECT $1 || CASE WHEN EXISTS (SELECT FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use) THEN '', which could not be fitted; the former model stays'' ELSE '', which could not be fitted; nobody is scored'' END', pipeline)
+		EXECUTE format('SELECT $1 || CASE WHEN EXISTS (SELECT FROM %I.model AS m WHERE m.model = ''churn'' AND m.in_use) THEN ''; no model could be fitted, the former one stays'' ELSE ''; no model could be fitted, nobody is scored'' END', pipeline)
 			INTO note USING note;
 	END IF;
+	PERFORM tiering.warn_of_churn(pipeline, this_run, kind, note);
 	EXECUTE format($sql$
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, fit, metrics, in_use, note, classifier)
 SELECT 'churn', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'churn'), 0) + 1, $1, $2, $3, $4, $5,

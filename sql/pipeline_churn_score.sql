@@ -82,11 +82,16 @@ AS $$
 DECLARE
 	active_within integer;
 	contracts text := NULL;
+	last_day date;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
+	EXECUTE format('SELECT d.as_of FROM %I.day AS d', pipeline) INTO last_day;
 	IF (from_day BETWEEN '0001-01-01' AND to_day AND to_day <= '9999-12-31') IS NOT TRUE THEN
 		RAISE EXCEPTION 'from_day % is not before to_day %', COALESCE(from_day::text, 'null'), COALESCE(to_day::text, 'null')
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass two days of the past, the earlier one first.';
+	ELSIF to_day > last_day THEN
+		RAISE EXCEPTION 'to_day % is after the day of the analysis, %', to_day, last_day
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'What is not known yet would look as if everybody had left. Refresh first.';
 	END IF;
 	EXECUTE format('SELECT p.active_within FROM %I.churn_policy AS p', pipeline) INTO active_within;
 	IF active_within IS NOT NULL THEN
@@ -185,25 +190,57 @@ SELECT s.customer_id, s.as_of, s.stage, s.probability,
 	CASE WHEN s.probability >= p.high_from THEN 'high' WHEN s.probability >= p.medium_from THEN 'medium' WHEN s.probability IS NOT NULL THEN 'low' END AS risk,
 	s.overdue_ratio, s.wakeup_due, s.reasons,
 	-- who has a contract is a customer still
-	CASE WHEN p.contracts IS NULL THEN v.clv * tiering.leaves_if_alive(s.probability, v.p_alive) WHEN v.p_alive > 0 THEN v.clv / v.p_alive * s.probability END AS value_at_risk,
-	CASE WHEN v.p_alive > 0 THEN v.clv / v.p_alive * CASE WHEN p.contracts IS NULL THEN 1 - v.p_alive WHEN s.stage = 'lost' THEN 1 ELSE 0 END END AS win_back_value,
+	CASE WHEN p.contracts IS NULL THEN v.clv * tiering.leaves_if_alive(s.probability, COALESCE(v.p_alive, 1)) ELSE v.clv / NULLIF(COALESCE(v.p_alive, 1), 0) * s.probability END AS value_at_risk,
+	v.clv / NULLIF(COALESCE(v.p_alive, 1), 0) * CASE WHEN p.contracts IS NULL THEN 1 - COALESCE(v.p_alive, 1) WHEN s.stage = 'lost' THEN 1 ELSE 0 END AS win_back_value,
 	s.model_kind, s.model_version
 FROM %1$I.churn_score AS s CROSS JOIN %1$I.churn_policy AS p
 	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = s.customer_id;
 
 CREATE VIEW %1$I.value_matrix AS
-SELECT m.value_band, m.risk, m.customers, m.clv, m.value_at_risk,
+SELECT m.value_band, m.risk, m.customers, m.clv, m.value_at_risk, m.win_back_value,
 	CASE m.risk WHEN 'high' THEN CASE m.value_band WHEN 'high' THEN 'call in person' WHEN 'medium' THEN 'send an offer with a date' ELSE 'one reminder' END
 		WHEN 'medium' THEN CASE m.value_band WHEN 'high' THEN 'ask how it goes, offer a service' WHEN 'medium' THEN 'recommend what goes with the last order' ELSE 'newsletter' END
 		WHEN 'low' THEN CASE m.value_band WHEN 'high' THEN 'thank, and show new things first' WHEN 'medium' THEN 'lead to the next tier' ELSE 'let be' END
 		WHEN 'lost' THEN CASE m.value_band WHEN 'high' THEN 'win back with an offer of worth' WHEN 'medium' THEN 'win back by mail' ELSE 'let go' END
 		ELSE 'nothing is known yet' END AS action
 FROM (
-	SELECT CASE WHEN v.clv_decile <= 2 THEN 'high' WHEN v.clv_decile <= 5 THEN 'medium' ELSE 'low' END AS value_band, CASE WHEN c.risk IS NOT NULL THEN c.risk WHEN c.stage = 'lost' THEN 'lost' ELSE 'unknown' END AS risk,
-		count(*) AS customers, sum(v.clv) AS clv, sum(c.value_at_risk) AS value_at_risk
-	FROM %1$I.customer_churn AS c JOIN %1$I.customer_clv AS v ON v.customer_id = c.customer_id
+	-- of the lost, by what they would be worth: their CLV knows that they are
+	SELECT CASE WHEN d.decile <= 2 THEN 'high' WHEN d.decile <= 5 THEN 'medium' ELSE 'low' END AS value_band, d.risk,
+		count(*) AS customers, sum(d.clv) AS clv, sum(d.value_at_risk) AS value_at_risk, sum(d.win_back_value) AS win_back_value
+	FROM (
+		SELECT k.risk, k.clv, k.value_at_risk, k.win_back_value, CASE k.risk WHEN 'lost' THEN ntile(10) OVER (PARTITION BY k.risk ORDER BY k.win_back_value DESC NULLS LAST, k.customer_id) ELSE k.clv_decile END AS decile
+		FROM (
+			SELECT c.customer_id, CASE WHEN c.risk IS NOT NULL THEN c.risk WHEN c.stage = 'lost' THEN 'lost' ELSE 'unknown' END AS risk, v.clv, v.clv_decile, c.value_at_risk, c.win_back_value
+			FROM %1$I.customer_churn AS c JOIN %1$I.customer_clv AS v ON v.customer_id = c.customer_id
+		) AS k
+	) AS d
 	GROUP BY 1, 2
 ) AS m;
+CREATE VIEW %1$I.churn_model AS
+SELECT m.version, m.kind, m.as_of, m.customers, q.origin AS judged_on, q.customers AS judged_customers, q.churn_rate, q.auc, q.log_loss, q.lift_at_10, q.slope, q.intercept,
+	r.auc AS recency_auc, r.log_loss AS recency_log_loss,
+	CASE WHEN q.log_loss IS NULL THEN 'not judged' WHEN q.auc > 0.98 THEN 'too good to be true' WHEN m.kind = 'recency' THEN 'the rule of recency' WHEN q.log_loss > r.log_loss OR q.auc < 0.55 THEN 'no better than the rule of recency'
+		WHEN NOT (q.slope BETWEEN 0.8 AND 1.25 AND abs(q.intercept) <= 0.3) THEN 'ranks well, its level is off' ELSE 'good' END AS verdict
+FROM %1$I.model AS m
+	LEFT JOIN %1$I.churn_quality AS q ON q.run = m.run AND q.purpose = 'report' AND q.candidate = m.kind
+	LEFT JOIN %1$I.churn_quality AS r ON r.run = m.run AND r.purpose = 'report' AND r.candidate = 'recency'
+WHERE m.model = 'churn' AND m.in_use;
+COMMENT ON VIEW %1$I.churn_model IS 'the model that scores churn now, how good it was on a day that it did not know, and what to think of it; no row: nobody is scored';
+COMMENT ON COLUMN %1$I.churn_model.version IS 'its version in the table model';
+COMMENT ON COLUMN %1$I.churn_model.kind IS 'candidate that scores';
+COMMENT ON COLUMN %1$I.churn_model.as_of IS 'last day that it knows';
+COMMENT ON COLUMN %1$I.churn_model.customers IS 'rows that it was fitted to';
+COMMENT ON COLUMN %1$I.churn_model.judged_on IS 'day on which its like was judged; NULL: too little history';
+COMMENT ON COLUMN %1$I.churn_model.judged_customers IS 'customers who were scored then';
+COMMENT ON COLUMN %1$I.churn_model.churn_rate IS 'share of them that left';
+COMMENT ON COLUMN %1$I.churn_model.auc IS 'chance that one who left scored above one who stayed';
+COMMENT ON COLUMN %1$I.churn_model.log_loss IS 'mean of -log of the probability of what happened';
+COMMENT ON COLUMN %1$I.churn_model.lift_at_10 IS 'churn rate of the tenth with the highest scores, over that of all';
+COMMENT ON COLUMN %1$I.churn_model.slope IS 'of the calibration_line(); 1 is right';
+COMMENT ON COLUMN %1$I.churn_model.intercept IS 'of the calibration_line(); 0 is right';
+COMMENT ON COLUMN %1$I.churn_model.recency_auc IS 'AUC of the rule of recency on that day';
+COMMENT ON COLUMN %1$I.churn_model.recency_log_loss IS 'its log-loss';
+COMMENT ON COLUMN %1$I.churn_model.verdict IS 'good; ranks well, its level is off; the rule of recency, or no better than that; too good to be true; or not judged';
 COMMENT ON VIEW %1$I.customer_churn IS 'one row a customer: will he leave, why, and what is at stake';
 COMMENT ON COLUMN %1$I.customer_churn.customer_id IS 'the customer, as the source has it';
 COMMENT ON COLUMN %1$I.customer_churn.as_of IS 'day of the analysis';
@@ -218,7 +255,8 @@ COMMENT ON COLUMN %1$I.customer_churn.win_back_value IS 'what he would be worth 
 COMMENT ON COLUMN %1$I.customer_churn.model_kind IS 'candidate that scored';
 COMMENT ON COLUMN %1$I.customer_churn.model_version IS 'its version in the table model';
 COMMENT ON VIEW %1$I.value_matrix IS 'customers by value and risk, with what to do';
-COMMENT ON COLUMN %1$I.value_matrix.value_band IS 'high: the fifth of customers with the highest value; medium: the three tenths below; low';
+COMMENT ON COLUMN %1$I.value_matrix.value_band IS 'high: the fifth of customers with the highest value; medium: the three tenths below; low. Of the lost, by win_back_value';
+COMMENT ON COLUMN %1$I.value_matrix.win_back_value IS 'what could be won back of it';
 COMMENT ON COLUMN %1$I.value_matrix.risk IS 'risk of leaving; lost; or unknown, without a model';
 COMMENT ON COLUMN %1$I.value_matrix.customers IS 'how many';
 COMMENT ON COLUMN %1$I.value_matrix.clv IS 'their value';

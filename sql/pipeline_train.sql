@@ -74,8 +74,12 @@ BEGIN
 	EXECUTE format('SELECT array_agg(v.value ORDER BY v.value COLLATE "C") FROM (SELECT DISTINCT btrim(t.%I::text) COLLATE "C" AS value FROM pg_temp.customer_tiering_row AS t WHERE btrim(t.%1$I::text) COLLATE "C" <> '''' LIMIT 3) AS v', target)
 		INTO found;
 	truths := ARRAY(SELECT f FROM unnest(found) AS f WHERE CASE WHEN positive IS NULL THEN lower(f) IN ('1', 't', 'true', 'y', 'yes') ELSE f = positive END);
-	IF cardinality(found) > 2 OR cardinality(truths) <> 1 THEN
-		RAISE EXCEPTION 'target "%" has the values %, of which none or several mean true', target, array_to_string(found, ', ')
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'target "%" has no value in any row', target
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'A model learns from rows whose label is known.';
+	ELSIF cardinality(found) > 2 OR cardinality(truths) <> 1 THEN
+		RAISE EXCEPTION 'target "%" has the values %: %', target, array_to_string(found, ', ') || CASE WHEN cardinality(found) > 2 THEN ', ...' ELSE '' END,
+				CASE WHEN cardinality(found) > 2 THEN 'more than two' WHEN positive IS NOT NULL THEN format('%s is none of them', positive) WHEN truths = '{}' THEN 'which of them is true?' ELSE 'both mean true' END
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass ''{"positive": "..."}'' with one of two values, or a boolean column.';
 	END IF;
 	RETURN format('NULLIF(btrim(t.%I::text) COLLATE "C", '''') = %L', target, truths[1]);
@@ -137,6 +141,7 @@ DECLARE
 	a record;
 	encoded jsonb;
 	features bigint;
+	is_id boolean;
 	encoding jsonb := '[]';
 BEGIN
 	IF o.id IS NOT NULL AND tiering.column_type('pg_temp.customer_tiering_row', o.id) IS NULL THEN
@@ -156,6 +161,11 @@ BEGIN
 			RAISE NOTICE 'column "%" is left out: it has no two values that % rows have each', a.name, o.least_rows;
 		ELSE
 			encoding := encoding || encoded;
+			EXECUTE format('SELECT count(*) > 1 AND count(DISTINCT t.%I) = count(*) FROM pg_temp.customer_tiering_row AS t', a.name) INTO is_id;
+			IF is_id AND a.type_name IN ('smallint', 'integer', 'bigint') THEN
+				RAISE NOTICE 'column "%" is another number in each row, and learned from', a.name
+					USING HINT = format('If it only tells rows apart, pass ''{"id": %s}''.', to_jsonb(a.name));
+			END IF;
 		END IF;
 	END LOOP;
 	SELECT sum(CASE e ->> 'type' WHEN 'text' THEN jsonb_array_length(e -> 'values') + (e ->> 'other')::boolean::integer + (e ->> 'missing')::boolean::integer ELSE 1 END)
@@ -275,6 +285,52 @@ $$;
 COMMENT ON FUNCTION tiering.check_training(text, text, text, text, text) IS
 'internal: refuses what cannot be trained';
 
+-- Says where a model is worse than the one it follows, or too good to be true
+CREATE FUNCTION tiering.warn_of_training(pipeline text, name text, metrics jsonb)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	former record;
+BEGIN
+	IF (metrics ->> 'auc')::double precision > 0.98 THEN
+		RAISE WARNING 'model "%" foretells all but everything, with an AUC of %', name, round((metrics ->> 'auc')::numeric, 3)
+			USING DETAIL = 'Mostly a column is filled in when the label is known.', HINT = 'See feature_importance() of its classifier.';
+	END IF;
+	EXECUTE format('SELECT m.version, (m.metrics ->> ''log_loss'')::numeric AS log_loss FROM %I.model AS m WHERE m.model = $1 AND m.in_use', pipeline) INTO former USING name;
+	IF former.log_loss < (metrics ->> 'log_loss')::numeric THEN
+		RAISE NOTICE 'it foretells worse than version %, which it follows: its log-loss is %, that was %', former.version, round((metrics ->> 'log_loss')::numeric, 4), round(former.log_loss, 4)
+			USING HINT = format('CALL tiering.use_model(%L, %L, %s) goes back to that one.', pipeline, name, former.version);
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.warn_of_training(text, text, jsonb) IS
+'internal: warns of a model that is worse than the former one, or too good';
+
+-- Puts a version of a model of train() in use; NULL: none
+CREATE PROCEDURE tiering.use_model(pipeline text, name text, version integer)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	is_there boolean;
+BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.model AS m WHERE m.model = $1 AND m.encoding IS NOT NULL AND (m.version = $2 OR $2 IS NULL))', pipeline) INTO is_there USING name, version;
+	IF NOT is_there THEN
+		RAISE EXCEPTION 'pipeline "%" has no model "%"%', pipeline, name, COALESCE(' of version ' || version, '')
+			USING ERRCODE = 'undefined_object', HINT = format('SELECT model, version, in_use FROM %I.model WHERE encoding IS NOT NULL lists them.', pipeline);
+	END IF;
+	EXECUTE format('UPDATE %I.model AS m SET in_use = false WHERE m.model = $1 AND m.in_use', pipeline) USING name;
+	EXECUTE format('UPDATE %I.model AS m SET in_use = true WHERE m.model = $1 AND m.version = $2', pipeline) USING name, version;
+END;
+$$;
+
+COMMENT ON PROCEDURE tiering.use_model(text, text, integer) IS
+'puts a version of a model of train() in use; NULL: none of them';
+
 CREATE FUNCTION tiering.train_named(pipeline text, name text, query text, target text, kind text, options jsonb, path text,
 	OUT version integer, OUT status text, OUT rows bigint, OUT features integer, OUT auc double precision, OUT log_loss double precision)
 LANGUAGE plpgsql
@@ -305,6 +361,7 @@ BEGIN
 	metrics := tiering.judge_named(kind, fit_options, o.folds);
 	fitted := tiering.fit_named(kind, fit_options, NULL);
 	SELECT s.status, s.features INTO status, features FROM tiering.classifier_summary(fitted) AS s;
+	PERFORM tiering.warn_of_training(pipeline, name, metrics);
 	auc := metrics ->> 'auc';
 	log_loss := metrics ->> 'log_loss';
 	DROP TABLE pg_temp.customer_tiering_row, pg_temp.customer_tiering_fold, pg_temp.customer_tiering_told;

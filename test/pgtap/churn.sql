@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(85);
+SELECT plan(87);
 
 -- --- a shop whose customers leave -----------------------------------------------------------
 
@@ -120,6 +120,8 @@ SELECT is((SELECT count(*) FROM tiering.lifecycle_transitions('shop', '2024-01-3
 	SELECT tiering.lifecycle_stage(h, '2024-01-31') AS a, tiering.lifecycle_stage(h, '2024-06-30') AS b, count(*) FROM history WHERE tiering.lifecycle_stage(h, '2024-06-30') IS NOT NULL GROUP BY 1, 2) AS s ON s.a IS NOT DISTINCT FROM t.stage_then AND s.b = t.stage_now
 	WHERE t.customers IS DISTINCT FROM s.count), 0::bigint, 'stages went from each to each other');
 SELECT throws_ok($$SELECT * FROM tiering.lifecycle_transitions('shop', '2024-06-30', '2024-01-31')$$, '22023', 'from_day 2024-06-30 is not before to_day 2024-01-31', '-- forward in time');
+SELECT throws_ok($$SELECT * FROM tiering.lifecycle_transitions('shop', '2024-01-31', '2024-07-31')$$, '22023', 'to_day 2024-07-31 is after the day of the analysis, 2024-06-30', '-- and not beyond the day of the analysis');
+SELECT is((SELECT (m.kind, m.judged_on, m.auc, m.recency_log_loss)::text FROM shop.churn_model AS m), (SELECT (q.candidate, q.origin, q.auc, r.log_loss)::text FROM shop.churn_quality AS q, shop.churn_quality AS r WHERE q.is_chosen AND q.purpose = 'report' AND r.candidate = 'recency' AND r.purpose = 'report'), 'the model in use stands beside what it was worth');
 SELECT is((SELECT sum(customers) FROM shop.value_matrix), (SELECT count(*)::numeric FROM shop.customer_churn), 'the matrix has everybody');
 SELECT is((SELECT count(*) FROM shop.customer_profile AS p JOIN shop.customer_churn AS c USING (customer_id) WHERE (p.churn_probability, p.lifecycle_stage, p.wakeup_due, p.value_at_risk) IS DISTINCT FROM (c.probability, c.stage, c.wakeup_due, c.value_at_risk)), 0::bigint, 'and the profile says the same');
 CALL tiering.refresh('shop', as_of => '2024-06-30');

@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = error;
-SELECT plan(34);
+SELECT plan(37);
 
 -- --- a shop whose customers complain, and are silent after that --------------------------------
 
@@ -51,7 +51,7 @@ SELECT throws_ok(format('INSERT INTO shop.churn_feature VALUES (%s)', s), c, m, 
 	($$'firm', 'last', 'customer', 'id', NULL, 'is_firm', NULL$$, '22023', 'feature "firm" has no day_column, so nobody knows since when it has been so', 'an attribute without a date is refused'), ($$'firm', 'count', 'customer', 'id', NULL, NULL, 30$$, '22023', NULL, '-- and rows without one'),
 	($$'firm', 'static', 'mood', 'who', 'asked', 'happy', NULL$$, '22023', NULL, 'what never changes has no date'), ($$'recency_days', 'static', 'customer', 'id', NULL, 'is_firm', NULL$$, '22023', 'feature "recency_days" is one of the history''s own', 'a name that is taken'),
 	($$'colour', 'static', 'customer', 'id', NULL, 'colour', NULL$$, '42804', 'column "colour" of public.customer has type text, which is no number and no boolean', 'text'), ($$'x', 'last', 'mood', 'who', 'asked', 'gone', NULL$$, '42703', NULL, 'a column that is not there'), ($$'x', 'last', 'mood', 'who', 'who', 'happy', NULL$$, '42804', NULL, 'a day that is none'),
-	($$'x', 'mean', 'mood', 'who', 'asked', 'happy', NULL$$, '23514', NULL, 'an unknown kind'), ($$'x', 'last', 'mood', 'who', 'asked', 'happy', 30$$, '22023', NULL, 'the newest value of a window')) AS v(s, c, m, t);
+	($$'x', 'mean', 'mood', 'who', 'asked', 'happy', NULL$$, '22023', 'kind "mean" is unknown', 'an unknown kind'), ($$'x', 'last', 'mood', 'who', 'asked', 'happy', 30$$, '22023', NULL, 'the newest value of a window')) AS v(s, c, m, t);
 -- a column that somebody fills in when a customer has left, sworn to be static
 ALTER TABLE customer ADD is_inactive boolean;
 UPDATE customer SET is_inactive = NOT EXISTS (SELECT FROM orders WHERE customer = id AND day > '2024-05-01');
@@ -93,7 +93,12 @@ SELECT is((SELECT count(*) FROM club.customer_churn AS s FULL JOIN (SELECT DISTI
 SELECT is((SELECT count(*) FROM club.customer_churn WHERE (stage = 'lost') <> (probability IS NULL)), 0::bigint, 'who has none is lost');
 SELECT ok((SELECT max(auc) > 0.8 FROM club.churn_quality WHERE purpose = 'report' AND candidate IN ('logistic', 'boosting')), 'and models foretell who ends');
 SELECT is((SELECT count(*) FROM club.customer_churn AS c JOIN club.customer_clv AS v USING (customer_id) WHERE c.stage <> 'lost' AND abs(c.value_at_risk - v.clv / v.p_alive * c.probability) > 1e-9), 0::bigint, 'a contract is for certain: all of its value is at stake');
-SELECT throws_ok($$CALL tiering.create_churn('club', contracts => 'contract', contract_customer => 'customer')$$, '22023', 'contracts are named in part', 'contracts that are named in part');
+SELECT is((tiering.churn_setup('club') -> 'policy' ->> 'horizon_days') || ' ' || (tiering.churn_setup('club') -> 'policy' ->> 'contract_end'), '90 ends', 'what the policy is');
+CALL tiering.create_churn('club', high_from => 0.8);
+SELECT is((SELECT horizon_days || ' ' || high_from || ' ' || medium_from || ' ' || contract_end FROM club.churn_policy), '90 0.8 0.4 ends', '-- what is not named stays');
+CALL tiering.create_churn('club', contracts => '-');
+SELECT is((SELECT num_nulls(contracts, contract_customer, contract_start, contract_end) FROM club.churn_policy), 4, '-- and a dash takes contracts away');
+SELECT throws_ok($$CALL tiering.create_churn('club', contracts => 'contract', contract_customer => 'customer')$$, '22023', 'contracts are named in part: contract_start, contract_end is missing', 'contracts that are named in part');
 SELECT throws_ok($$CALL tiering.create_churn('club', contracts => 'contract', contract_customer => 'customer', contract_start => 'begins', contract_end => 'rate')$$, '42804', NULL, 'an end that is no date');
 
 SELECT * FROM finish();

@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(64);
+SELECT plan(69);
 
 CREATE TABLE sale (customer integer, day date, amount numeric);
 INSERT INTO sale SELECT n % 50, date '2024-01-01' + n % 300, n FROM generate_series(1, 1000) AS n;
@@ -55,6 +55,14 @@ SELECT is((SELECT string_agg(version || ' ' || in_use, ', ' ORDER BY version) FR
 SELECT is((SELECT count(*) FROM tiering.train('shop', 'leaving', 'SELECT * FROM subscriber ORDER BY spend DESC NULLS FIRST, id DESC', 'left_us', 'boosting', '{"id": "id", "rounds": 30}')), 1::bigint, 'rows in another order');
 SELECT is((SELECT count(DISTINCT (checksum, metrics)) FROM shop.model WHERE model = 'leaving' AND version > 1), 1::bigint, '-- give the same model, with the same metrics');
 SELECT is(tiering.predict('shop', 'leaving', s), tiering.predict(m.classifier, tiering.encode_row(m.encoding, s)), 'the newest one is asked') FROM subscriber AS s, shop.model AS m WHERE s.id = 9 AND m.model = 'leaving' AND m.version = 3;
+CALL tiering.use_model('shop', 'leaving', 1);
+SELECT is((SELECT string_agg(version::text, ' ') FROM shop.model WHERE model = 'leaving' AND in_use), '1', 'back to an older one');
+SELECT is(tiering.predict('shop', 'leaving', s), tiering.predict(m.classifier, tiering.encode_row(m.encoding, s)), '-- which is asked then') FROM subscriber AS s, shop.model AS m WHERE s.id = 9 AND m.model = 'leaving' AND m.version = 1;
+CALL tiering.use_model('shop', 'leaving', NULL);
+SELECT throws_ok($$SELECT tiering.predict('shop', 'leaving', s) FROM subscriber AS s LIMIT 1$$, '42704', 'pipeline "shop" has no model "leaving" in use', 'none of them');
+SELECT throws_ok($$CALL tiering.use_model('shop', 'leaving', 9)$$, '42704', 'pipeline "shop" has no model "leaving" of version 9', 'a version that is not there');
+SELECT throws_ok($$CALL tiering.use_model('shop', 'purchase', 1)$$, '42704', NULL, 'the models of the pipeline are not its business');
+CALL tiering.use_model('shop', 'leaving', 3);
 SELECT is((SELECT fit ->> 'query' FROM shop.model WHERE model = 'leaving' AND version = 1), 'SELECT * FROM subscriber', 'what it was trained on is kept');
 SELECT is((SELECT metrics FROM shop.model WHERE model = 'quick'), NULL, 'without folds nothing is judged: ' || status) FROM tiering.train('shop', 'quick', 'SELECT plan, spend, left_us FROM subscriber', 'left_us', options => '{"folds": 0}');
 SELECT is(tiering.encoding_names(encoding), '{"plan is another",spend}', 'fewer values, the rest in one') FROM shop.model, (SELECT tiering.train('shop', 'few', 'SELECT plan, spend, left_us FROM subscriber', 'left_us', options => '{"categories": 1}')) AS t WHERE model = 'few';
@@ -133,7 +141,7 @@ SELECT throws_ok(format('SELECT tiering.train(%s)', s), c, m, t) FROM (VALUES
 	($$'nowhere', 'a', 'SELECT 1 AS x', 'x'$$, '42704', 'pipeline "nowhere" does not exist', 'no pipeline'), ($$'shop', 'churn', 'SELECT * FROM subscriber', 'left_us'$$, '22023', 'model name "churn" is not free', 'a name of the pipeline''s own'),
 	($$'shop', 'a', 'SELECT * FROM subscriber', 'left_us', 'magic'$$, '22023', 'kind "magic" is unknown', 'an unknown kind'), ($$'shop', 'a', NULL, 'left_us'$$, '22004', 'query or target is null', 'no query'),
 	($$'shop', 'a', 'SELECT * FROM subscriber', 'gone'$$, '42703', 'the query has no column "gone"', 'no such target'), ($$'shop', 'a', 'SELECT * FROM subscriber', 'left_us', 'logistic', '{"id": "gone"}'$$, '42703', 'the query has no column "gone"', 'no such id'),
-	($$'shop', 'a', 'SELECT spend, plan FROM subscriber', 'plan'$$, '22023', 'target "plan" has the values basic, pro, team, of which none or several mean true', 'three labels'), ($$'shop', 'a', 'SELECT spend, plan FROM subscriber WHERE id % 3 > 0', 'plan'$$, '22023', 'target "plan" has the values pro, team, of which none or several mean true', 'two that could be either'),
+	($$'shop', 'a', 'SELECT spend, plan FROM subscriber', 'plan'$$, '22023', 'target "plan" has the values basic, pro, team, ...: more than two', 'three labels'), ($$'shop', 'a', 'SELECT spend, plan FROM subscriber WHERE id % 3 > 0', 'plan'$$, '22023', 'target "plan" has the values pro, team: which of them is true?', 'two that could be either'),
 	($$'shop', 'a', 'SELECT spend, left_us FROM subscriber WHERE left_us = ''No''', 'left_us', 'logistic', '{"positive": "No"}'$$, '22023', 'the query gives 1792 labelled rows, with 1 different labels', 'one label'),
 	($$'shop', 'a', 'SELECT spend, paperless FROM subscriber WHERE false', 'paperless'$$, '22023', 'the query gives 0 labelled rows, with 0 different labels', 'no rows'), ($$'shop', 'a', 'SELECT left_us, code FROM subscriber', 'left_us'$$, '22023', 'the query has no columns to learn from', 'nothing to learn from'),
 	($$'shop', 'a', 'SELECT paperless, ARRAY[1] AS list FROM subscriber', 'paperless'$$, '42804', 'column "list" is of type integer[], which cannot be encoded', 'a list'), ($$'shop', 'a', 'SELECT paperless, CASE WHEN id = 7 THEN float8 ''NaN'' ELSE 1 END AS x FROM subscriber', 'paperless'$$, '22023', 'column "x" is "NaN", which is no finite number', 'NaN'),
