@@ -115,6 +115,7 @@ SQL_TOPICS = \
 	sql/pipeline_churn_fit.sql \
 	sql/pipeline_churn_score.sql \
 	sql/pipeline_train.sql \
+	sql/pipeline_named_model.sql \
 	sql/pipeline_profile.sql \
 	sql/pipeline.sql \
 	sql/pipeline_identity.sql \
