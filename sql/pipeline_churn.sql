@@ -198,37 +198,55 @@ WITH known AS MATERIALIZED (
 	SELECT s.customer_id, s.history, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age
 	FROM (SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, 'week') AS record FROM %1$I.purchase_history AS h OFFSET 0) AS s
 	WHERE (s.record).age IS NOT NULL
-), fitted AS MATERIALIZED (
-	SELECT m.model, (m.model).status = 'converged' AS is_good
-	FROM (SELECT tiering.%5$I(k.x, k.t_x, k.age) AS model FROM known AS k) AS m
-)
-SELECT k.customer_id, %8$s AS churned,
-	COALESCE(tiering.churn_features(k.history, %2$L, %3$s), array_fill(NULL::double precision, ARRAY[cardinality(tiering.churn_feature_names())])) || CASE WHEN f.is_good THEN ARRAY[%6$s,
-		tiering.expected_purchases(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision),
-		tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %3$s / 7.0::double precision)] ELSE '{NULL,NULL,NULL}' END%9$s AS features
-FROM %10$s CROSS JOIN fitted AS f%11$s
-WHERE %12$s AND (%7$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %7$s * 4294967296)$sql$,
-		pipeline, origin, horizon_days, active_within, kind || '_fit',
-		CASE kind WHEN 'nbd' THEN 'NULL::double precision' ELSE 'tiering.p_alive(f.model, k.x, k.t_x, k.age)' END, share,
+), fitted AS MATERIALIZED (%3$s)
+SELECT k.customer_id, %4$s AS churned, %5$s%6$s AS features
+FROM %7$s CROSS JOIN fitted AS f%8$s
+WHERE %9$s AND (%10$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %10$s * 4294967296)$sql$,
+		pipeline, origin, tiering.churn_fitted_sql(kind),
 		CASE WHEN contracts IS NULL THEN format('tiering.order_count(k.history, %L::date + %s) = tiering.order_count(k.history, %1$L)', origin, horizon_days)
 			ELSE format('NOT EXISTS (SELECT FROM (%s) AS r WHERE r.customer_id = k.customer_id AND r.started <= %L AND r.ended > %2$L)', contracts, origin + horizon_days) END,
-		tiering.churn_more_sql(extra.nothing, contracts, origin),
+		tiering.churn_known_features_sql(kind, origin, horizon_days), tiering.churn_more_sql(extra.nothing, contracts, origin),
 		CASE WHEN contracts IS NULL THEN 'known AS k' ELSE format('(SELECT r.customer_id, r.started, h.history, h.x, h.t_x, h.age FROM (%s) AS r LEFT JOIN known AS h ON h.customer_id = r.customer_id) AS k', tiering.running_contracts_sql(contracts, origin)) END,
 		CASE WHEN extra.query IS NOT NULL THEN format(' LEFT JOIN (%s) AS e ON e.customer_id = k.customer_id', extra.query) ELSE '' END,
-		CASE WHEN contracts IS NULL THEN format('(k.age - k.t_x) * 7 < %s + 0.5', active_within) ELSE 'true' END);
+		CASE WHEN contracts IS NULL THEN format('(k.age - k.t_x) * 7 < %s + 0.5', active_within) ELSE 'true' END, share);
 END;
 $$;
 
 COMMENT ON FUNCTION tiering.churn_rows_sql(text, text, date, integer, integer, double precision) IS
 'internal: query for what a model of churn learns from';
 
--- Features behind those of a history and its model: of other relations e, and of a contract k
+-- Purchase models of what was known on a day: where the pipeline's is not the top
+-- of its likelihood, one in which nobody leaves
+CREATE FUNCTION tiering.churn_fitted_sql(kind text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format('SELECT m.model, (m.model).status = ''converged'' AS is_good, m.plain, (m.plain).status IN (''converged'', ''boundary'') AS plain_is_good
+FROM (SELECT tiering.%I(k.x, k.t_x, k.age) AS model, tiering.nbd_fit(k.x, k.t_x, k.age) AS plain FROM known AS k WHERE k.age IS NOT NULL) AS m', kind || '_fit');
+
+COMMENT ON FUNCTION tiering.churn_fitted_sql(text) IS
+'internal: purchase models of what was known on a day, as SQL';
+
+-- Features of a history k and of the purchase models f
+CREATE FUNCTION tiering.churn_known_features_sql(kind text, day date, horizon_days integer)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format('COALESCE(tiering.churn_features(k.history, %1$L, %2$s), array_fill(NULL::double precision, ARRAY[%3$s]))
+	|| CASE WHEN f.is_good THEN ARRAY[tiering.p_alive(f.model, k.x, k.t_x, k.age), tiering.expected_purchases(f.model, k.x, k.t_x, k.age, %2$s / 7.0::double precision), tiering.p_no_purchase(f.model, k.x, k.t_x, k.age, %2$s / 7.0::double precision)]
+		WHEN f.plain_is_good THEN ARRAY[NULL, tiering.expected_purchases(f.plain, k.x, k.t_x, k.age, %2$s / 7.0::double precision), tiering.p_no_purchase(f.plain, k.x, k.t_x, k.age, %2$s / 7.0::double precision)]
+		ELSE ARRAY[NULL, NULL, NULL]::double precision[] END', day, horizon_days, cardinality(tiering.churn_feature_names()));
+
+COMMENT ON FUNCTION tiering.churn_known_features_sql(text, date, integer) IS
+'internal: features of a history and of purchase models, as SQL';
+
+-- Features behind those: of other relations e, and of a contract k
 CREATE FUNCTION tiering.churn_more_sql(nothing text, contracts text, day date)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN nothing IS NOT NULL THEN format(' || COALESCE(e.extra, %s)', nothing) ELSE '' END
-	|| CASE WHEN contracts IS NOT NULL THEN format(' || (%L::date - k.started)::double precision', day) ELSE '' END;
+	|| CASE WHEN contracts IS NOT NULL THEN format(' || CASE WHEN isfinite(k.started) THEN (%L::date - k.started)::double precision END', day) ELSE '' END;
 
 COMMENT ON FUNCTION tiering.churn_more_sql(text, text, date) IS
 'internal: features of other relations and of a contract, as SQL';
@@ -243,7 +261,8 @@ RETURN format('SELECT c.customer_id, min(c.started) AS started FROM (%s) AS c WH
 COMMENT ON FUNCTION tiering.running_contracts_sql(text, date) IS
 'internal: query for the contracts that run on a day';
 
--- The purchase model whose features are taken
+-- The purchase model whose features are taken: a setting, and not what later data
+-- found to be the best
 CREATE FUNCTION tiering.churn_purchase_kind(pipeline text)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -252,7 +271,7 @@ AS $$
 DECLARE
 	kind text;
 BEGIN
-	EXECUTE format('SELECT m.kind FROM %I.model AS m WHERE m.model = ''purchase'' AND m.in_use', pipeline) INTO kind;
+	EXECUTE format('SELECT NULLIF(p.purchase_model, ''auto'') FROM %I.pipeline AS p', pipeline) INTO kind;
 	RETURN COALESCE(kind, 'mbgnbd');
 END;
 $$;

@@ -47,7 +47,7 @@ BEGIN
 	END IF;
 	IF NEW.value_column IS NOT NULL THEN
 		kind := tiering.source_column_type(NEW.relation, NEW.value_column, 'value_column');
-		IF kind <> 'boolean'::regtype AND (SELECT t.typcategory FROM pg_type AS t WHERE t.oid = kind) <> 'N' THEN
+		IF tiering.encoding_type(kind) IS DISTINCT FROM 'number' AND kind <> 'boolean'::regtype OR kind = 'interval'::regtype THEN
 			RAISE EXCEPTION 'column "%" of % has type %, which is no number and no boolean', NEW.value_column, NEW.relation, kind
 				USING ERRCODE = 'datatype_mismatch', HINT = 'Make it one in a view, such as country = ''France''.';
 		END IF;
@@ -67,7 +67,7 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 CREATE TABLE IF NOT EXISTS %1$I.churn_feature (
-	feature text PRIMARY KEY,
+	feature text PRIMARY KEY CHECK (length(feature) <= 63),
 	kind text NOT NULL CHECK (kind IN ('last', 'sum', 'count', 'static')),
 	relation regclass NOT NULL,
 	customer_column text NOT NULL,
@@ -99,6 +99,7 @@ AS $$
 DECLARE
 	extra text[];
 BEGIN
+	PERFORM tiering.require_pipeline(pipeline);
 	EXECUTE format('SELECT array_agg(f.feature ORDER BY f.feature COLLATE "C") FROM %I.churn_feature AS f', pipeline) INTO extra;
 	RETURN tiering.churn_training_names() || extra || (CASE WHEN tiering.churn_contracts_sql(pipeline) IS NOT NULL THEN '{contract_days}' ELSE '{}' END)::text[];
 END;
@@ -114,18 +115,20 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	-- what is no number, or too large for one, is not known
 	value text := CASE WHEN f.kind = 'count' THEN '1' WHEN tiering.source_column_type(f.relation, f.value_column, 'value_column') = 'boolean'::regtype
-		THEN format('s.%I::integer', f.value_column) ELSE format('s.%I', f.value_column) END;
+		THEN format('s.%I::integer', f.value_column) ELSE format('CASE WHEN s.%1$I BETWEEN -1e90 AND 1e90 THEN s.%1$I END', f.value_column) END;
+	at_sql text := CASE WHEN f.kind = 'static' THEN 'NULL::date' ELSE format('s.%I', f.day_column) END;
 	day_sql text := CASE WHEN f.kind = 'static' THEN 'NULL::date' ELSE tiering.source_date_sql(f.relation, f.day_column, zone, 'day_column') END;
 	rows_sql text;
 BEGIN
 	-- a date column is named without its table
-	rows_sql := tiering.survivors_sql(pipeline, format('SELECT %s AS customer_id, %s AS day, (%s)::double precision AS value FROM %s AS s', tiering.relation_id_sql(pipeline, f.relation, f.customer_column), day_sql, value, f.relation), 'q.day, q.value');
+	rows_sql := tiering.survivors_sql(pipeline, format('SELECT %s AS customer_id, %s AS day, %s AS at, (%s)::double precision AS value FROM %s AS s', tiering.relation_id_sql(pipeline, f.relation, f.customer_column), day_sql, at_sql, value, f.relation), 'q.day, q.at, q.value');
 	IF f.kind <> 'static' THEN
 		rows_sql := format('SELECT * FROM (%s) AS d WHERE d.day <= %L%s', rows_sql, day, CASE WHEN f.within_days IS NOT NULL THEN format(' AND d.day > %L', day - f.within_days) ELSE '' END);
 	END IF;
 	RETURN format('SELECT v.customer_id, %s AS value FROM (%s) AS v WHERE v.customer_id IS NOT NULL GROUP BY v.customer_id',
-		CASE f.kind WHEN 'last' THEN '(array_agg(v.value ORDER BY v.day DESC, v.value DESC NULLS LAST))[1]' WHEN 'static' THEN 'max(v.value)' ELSE 'sum(v.value)' END, rows_sql);
+		CASE f.kind WHEN 'last' THEN '(array_agg(v.value ORDER BY v.at DESC, v.value DESC NULLS LAST))[1]' WHEN 'static' THEN 'max(v.value)' ELSE 'sum(v.value)' END, rows_sql);
 END;
 $$;
 
@@ -153,11 +156,11 @@ BEGIN
 		END IF;
 		parts := parts || format('SELECT v.customer_id, %s AS n, v.value FROM (%s) AS v', f.n, tiering.churn_feature_sql(pipeline, f, zone, day));
 		columns := columns || CASE WHEN f.kind IN ('sum', 'count') THEN format('COALESCE(max(e.value) FILTER (WHERE e.n = %s), 0)', f.n) ELSE format('max(e.value) FILTER (WHERE e.n = %s)', f.n) END;
-		nothings := nothings || CASE WHEN f.kind IN ('sum', 'count') THEN '0' ELSE NULL END;
+		nothings := nothings || CASE WHEN f.kind IN ('sum', 'count') THEN '0' ELSE 'NULL' END;
 	END LOOP;
 	IF parts <> '{}' THEN
 		query := format('SELECT e.customer_id, ARRAY[%s]::double precision[] AS extra FROM (%s) AS e GROUP BY e.customer_id', array_to_string(columns, ', '), array_to_string(parts, ' UNION ALL '));
-		nothing := format('%L::double precision[]', nothings);
+		nothing := format('ARRAY[%s]::double precision[]', array_to_string(nothings, ', '));
 	END IF;
 END;
 $$;
@@ -219,12 +222,14 @@ CREATE FUNCTION tiering.churn_setup(pipeline text)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
+SET quote_all_identifiers = off
 AS $$
 DECLARE
 	setup jsonb;
 BEGIN
 	EXECUTE format($sql$
-SELECT jsonb_build_object('policy', (SELECT to_jsonb(c) FROM %1$I.churn_policy AS c), 'purchase_model', $1,
+SELECT jsonb_build_object('policy', (SELECT to_jsonb(c) FROM %1$I.churn_policy AS c), 'purchase_model', $1, 'source', (SELECT p.source_version FROM %1$I.pipeline AS p),
 	'features', (SELECT COALESCE(jsonb_agg(to_jsonb(f) ORDER BY f.feature COLLATE "C"), '[]') FROM %1$I.churn_feature AS f))$sql$, pipeline)
 		INTO setup USING tiering.churn_purchase_kind(pipeline);
 	RETURN setup;

@@ -115,7 +115,7 @@ SELECT s.name, s.auc FROM (
 	FROM unnest($1) WITH ORDINALITY AS u(name, n), LATERAL (
 		SELECT tiering.auc(r.churned, COALESCE(r.features[u.n], -1e99::double precision)) AS known, tiering.auc(r.churned, CASE WHEN r.features[u.n] IS NULL THEN 1 ELSE 0 END) AS told FROM %I.churn_row AS r
 	) AS a
-	WHERE u.n > $2
+	WHERE u.n > $2 AND u.name <> 'contract_days'
 ) AS s WHERE s.auc > 0.98 ORDER BY s.name$sql$, pipeline) USING tiering.churn_training_names(pipeline), cardinality(tiering.churn_training_names()) LOOP
 		found := concat_ws(', ', found, f.name);
 		RAISE WARNING 'feature "%" alone foretells who leaves, with an AUC of %', f.name, round(f.auc::numeric, 3)
@@ -188,10 +188,13 @@ AS $$
 BEGIN
 	EXECUTE format($sql$
 INSERT INTO %1$I.churn_quality (run, candidate, purpose, origin, horizon_days, customers, churn_rate, auc, lift_at_10, flagged_returned)
-SELECT $1, 'wakeup', 'report', w.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, r.features[%2$s]), NULL,
-	1 - avg(r.churned::integer) FILTER (WHERE r.features[%2$s] > p.wakeup_ratio AND r.features[%3$s] > p.wakeup_gaps)
-FROM %1$I.churn_row AS r JOIN %1$I.churn_window AS w ON w.origin = r.origin AND w.purpose = 'report' CROSS JOIN %1$I.churn_policy AS p
-GROUP BY w.origin, p.horizon_days$sql$, pipeline, array_position(tiering.churn_feature_names(), 'overdue_ratio'), array_position(tiering.churn_feature_names(), 'purchase_days'))
+SELECT $1, 'wakeup', 'report', r.origin, p.horizon_days, count(*), avg(r.churned::integer), tiering.auc(r.churned, r.features[%2$s]), NULL,
+	1 - avg(r.churned::integer) FILTER (WHERE r.features[%4$s] > p.wakeup_ratio * CASE WHEN r.features[%3$s] > p.wakeup_gaps THEN r.features[%5$s] ELSE u.usual_gap END)
+FROM %1$I.churn_row AS r CROSS JOIN %1$I.churn_policy AS p CROSS JOIN (
+	SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.features[%5$s]) AS usual_gap FROM %1$I.churn_row AS g WHERE g.origin = (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = 'report')) AS u
+WHERE r.origin = (SELECT w.origin FROM %1$I.churn_window AS w WHERE w.purpose = 'report')
+GROUP BY r.origin, p.horizon_days$sql$, pipeline, array_position(tiering.churn_feature_names(), 'overdue_ratio'), array_position(tiering.churn_feature_names(), 'purchase_days'),
+		array_position(tiering.churn_feature_names(), 'recency_days'), array_position(tiering.churn_feature_names(), 'mean_gap_days'))
 		USING this_run;
 END;
 $$;
@@ -212,7 +215,11 @@ DECLARE
 	best record;
 	baseline double precision;
 BEGIN
-	EXECUTE format('SELECT COALESCE(array_agg(DISTINCT w.purpose), ''{}'') FROM %I.churn_window AS w', pipeline) INTO purposes;
+	-- of days without customers, or on which all or nobody left, nothing is learned
+	EXECUTE format($sql$
+SELECT COALESCE(array_agg(w.purpose), '{}') FROM (SELECT DISTINCT x.purpose FROM %1$I.churn_window AS x) AS w
+WHERE (SELECT count(DISTINCT r.churned) FROM %1$I.churn_row AS r WHERE r.origin IN (SELECT o.origin FROM %1$I.churn_window AS o WHERE o.purpose = CASE WHEN w.purpose LIKE 'before %%' THEN w.purpose ELSE 'before ' || w.purpose END)) = 2
+	AND EXISTS (SELECT FROM %1$I.churn_row AS r JOIN %1$I.churn_window AS o USING (origin) WHERE o.purpose = w.purpose)$sql$, pipeline) INTO purposes;
 	candidate := 'recency';
 	IF NOT 'report' = ANY (purposes) THEN
 		note := CASE WHEN 'before score' = ANY (purposes) THEN 'history for one window only, so nothing was judged: the rule of recency'

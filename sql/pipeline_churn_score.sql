@@ -3,21 +3,6 @@
  * pipeline: churn scores, and what is to be done with them
  */
 
--- The purchase model's features of a record k.record, in the order of their names
-CREATE FUNCTION tiering.churn_purchase_sql(pipeline text, kind text, horizon_days integer)
-RETURNS text
-LANGUAGE SQL IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN kind IS NULL THEN '''{NULL,NULL,NULL}''::double precision[]'
-	ELSE format('ARRAY[%s]', (
-		SELECT string_agg(CASE WHEN f.name = 'p_alive' AND kind = 'nbd' THEN 'NULL'
-			ELSE format('tiering.%I((SELECT m.%I FROM %I.clv_model AS m), (k.record).frequency, (k.record).recency, (k.record).age%s)',
-				f.name, kind, pipeline, CASE f.name WHEN 'p_alive' THEN '' ELSE format(', %s / 7.0::double precision', horizon_days) END) END, ', ' ORDER BY f.n)
-		FROM unnest('{p_alive,expected_purchases,p_no_purchase}'::text[]) WITH ORDINALITY AS f(name, n))) END;
-
-COMMENT ON FUNCTION tiering.churn_purchase_sql(text, text, integer) IS
-'internal: what a purchase model says of a record, as SQL';
-
 -- Why one is likely to leave, by the candidate that says so: those that look at
 -- one thing look at when he bought.  Who is at risk as most are has no reason of
 -- his own, and that is said.
@@ -26,11 +11,11 @@ RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN kind IN ('logistic', 'boosting') THEN format(
-	$sql$CASE WHEN r.features IS NOT NULL THEN COALESCE(NULLIF(tiering.reasons(r.classifier, r.features, 3), '{}'),
-		CASE WHEN r.probability >= %s THEN ARRAY['nothing unusual; days since the last purchase: ' || r.features[%s]] ELSE '{}' END) END$sql$,
+	$sql$CASE WHEN r.probability IS NOT NULL THEN COALESCE(NULLIF(tiering.reasons(r.classifier, r.features, 3), '{}'),
+		CASE WHEN r.probability >= %s THEN ARRAY['nothing unusual' || COALESCE('; days since the last purchase: ' || r.features[%s], '')] ELSE '{}' END) END$sql$,
 	medium_from, array_position(tiering.churn_feature_names(), 'recency_days'))
 ELSE format(
-	$sql$CASE WHEN r.features IS NOT NULL THEN array_remove(ARRAY['days since the last purchase: ' || r.features[%s],
+	$sql$CASE WHEN r.probability IS NOT NULL THEN array_remove(ARRAY['days since the last purchase: ' || r.features[%s],
 		'times the usual gap since then: ' || round(r.features[%s]::numeric, 1), 'days of the usual gap: ' || round(r.features[%s]::numeric)], NULL) END$sql$,
 	array_position(tiering.churn_feature_names(), 'recency_days'), array_position(tiering.churn_feature_names(), 'overdue_ratio'),
 	array_position(tiering.churn_feature_names(), 'mean_gap_days')) END;
@@ -38,37 +23,40 @@ ELSE format(
 COMMENT ON FUNCTION tiering.churn_reasons_sql(text, double precision) IS
 'internal: why one is likely to leave, as SQL';
 
--- The stage of a customer in SQL: of a purchase history k.history, or of a contract
+-- The stage of a customer in SQL: of a purchase history r.history, or of a contract
 CREATE FUNCTION tiering.churn_stage_sql(has_contracts boolean, day date, active_within integer)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN has_contracts THEN format('CASE WHEN r.started IS NULL THEN ''lost'' WHEN %1$L::date - r.started < 90 THEN ''new'' WHEN %1$L::date - r.started >= 365 THEN ''mature'' ELSE ''active'' END', day)
+RETURN CASE WHEN has_contracts THEN format('CASE WHEN r.started IS NULL THEN ''lost'' WHEN r.started > %1$L::date - 90 THEN ''new'' WHEN r.started <= %1$L::date - 365 THEN ''mature'' ELSE ''active'' END', day)
 	ELSE format('tiering.lifecycle_stage(r.history, %L, 90, %s, %s)', day, LEAST(180, active_within / 2), active_within) END;
 
 COMMENT ON FUNCTION tiering.churn_stage_sql(boolean, date, integer) IS
 'internal: stage of a customer, as SQL';
 
--- Customers with what is known of them on the day of the analysis: those with a
--- history, and those with a contract
+-- Customers with what is known of them on a day: those who bought, and those who
+-- have or had a contract
 CREATE FUNCTION tiering.churn_known_sql(pipeline text, contracts text, day date)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN contracts IS NULL THEN format('SELECT h.customer_id, h.history, NULL::date AS started, tiering.clv_summary(h.history, %2$L, ''week'') AS record FROM %1$I.purchase_history AS h OFFSET 0', pipeline, day)
-	ELSE format('SELECT COALESCE(h.customer_id, c.customer_id) AS customer_id, h.history, c.started, h.record FROM (
+RETURN format('SELECT s.customer_id, s.history, s.started, (s.record).frequency AS x, (s.record).recency AS t_x, (s.record).age FROM (%s OFFSET 0) AS s WHERE (s.record).age IS NOT NULL OR s.has_had_contract',
+	CASE WHEN contracts IS NULL THEN format('SELECT h.customer_id, h.history, NULL::date AS started, false AS has_had_contract, tiering.clv_summary(h.history, %2$L, ''week'') AS record FROM %1$I.purchase_history AS h', pipeline, day)
+	ELSE format('SELECT COALESCE(h.customer_id, c.customer_id) AS customer_id, h.history, c.started, c.customer_id IS NOT NULL AS has_had_contract, h.record FROM (
 		SELECT h.customer_id, h.history, tiering.clv_summary(h.history, %2$L, ''week'') AS record FROM %1$I.purchase_history AS h OFFSET 0
-	) AS h FULL JOIN (%3$s) AS c ON c.customer_id = h.customer_id OFFSET 0', pipeline, day, tiering.running_contracts_sql(contracts, day)) END;
+	) AS h FULL JOIN (
+		SELECT c.customer_id, min(c.started) FILTER (WHERE c.ended > %2$L) AS started FROM (%3$s) AS c WHERE c.started <= %2$L AND c.customer_id IS NOT NULL GROUP BY c.customer_id
+	) AS c ON c.customer_id = h.customer_id', pipeline, day, contracts) END);
 
 COMMENT ON FUNCTION tiering.churn_known_sql(text, text, date) IS
-'internal: query for the customers whom churn scores';
+'internal: query for the customers of a day, with their records and contracts';
 
 -- Stages of all customers on a day
 CREATE FUNCTION tiering.churn_stages_sql(pipeline text, active_within integer, contracts text, day date)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
-RETURN format('SELECT r.customer_id, %s AS stage FROM (%s) AS r WHERE (r.record).age IS NOT NULL OR r.started IS NOT NULL',
+RETURN format('SELECT r.customer_id, %s AS stage FROM (%s) AS r',
 	tiering.churn_stage_sql(contracts IS NOT NULL, day, active_within), tiering.churn_known_sql(pipeline, contracts, day));
 
 COMMENT ON FUNCTION tiering.churn_stages_sql(text, integer, text, date) IS
@@ -111,43 +99,43 @@ CREATE FUNCTION tiering.churn_score_sql(pipeline text)
 RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
 	p record;
 	m record;
 	extra record;
 	day date;
-	purchase_kind text;
 	usual_gap double precision;
+	kind text := tiering.churn_purchase_kind(pipeline);
 	contracts text := tiering.churn_contracts_sql(pipeline);
 BEGIN
 	EXECUTE format('SELECT * FROM %I.churn_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT x.kind, x.version FROM %I.model AS x WHERE x.model = ''churn'' AND x.in_use', pipeline) INTO m;
-	EXECUTE format('SELECT x.as_of, (SELECT c.kind FROM %1$I.clv_model AS c) FROM %1$I.rfm_cutoff AS x', pipeline) INTO day, purchase_kind;
+	EXECUTE format('SELECT x.as_of FROM %I.rfm_cutoff AS x', pipeline) INTO day;
 	SELECT * INTO extra FROM tiering.churn_extra_sql(pipeline, day);
 	EXECUTE format('SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT tiering.mean_gap(h.history, $1) AS gap FROM %I.purchase_history AS h) AS g WHERE g.gap > 0', pipeline)
 		INTO usual_gap USING day;
 	RETURN format($sql$
-SELECT r.customer_id, %2$L::date AS as_of, %3$s AS stage,
-	tiering.overdue_ratio(r.history, %2$L) AS overdue_ratio, tiering.wakeup_due(r.history, %2$L, %5$L, %6$s, %7$L) AS wakeup_due,
+WITH known AS MATERIALIZED (%1$s), fitted AS MATERIALIZED (%2$s)
+SELECT r.customer_id, %3$L::date AS as_of, %4$s AS stage,
+	tiering.overdue_ratio(r.history, %3$L) AS overdue_ratio, tiering.wakeup_due(r.history, %3$L, %5$L, %6$s, %7$L) AS wakeup_due,
 	r.probability, %8$s AS reasons, %9$L::text AS model_kind, %10$L::integer AS model_version
 FROM (
 	SELECT r.*, CASE WHEN r.features IS NOT NULL THEN tiering.predict(r.classifier, %11$s) END AS probability
 	FROM (
-		SELECT k.customer_id, k.history, k.started,
-			CASE WHEN %4$s THEN COALESCE(tiering.churn_features(k.history, %2$L, %12$s), array_fill(NULL::double precision, ARRAY[cardinality(tiering.churn_feature_names())])) || %13$s%14$s END AS features,
-			(SELECT x.classifier FROM %1$I.model AS x WHERE x.model = 'churn' AND x.in_use) AS classifier
-		FROM (%15$s) AS k%16$s
-		WHERE (k.record).age IS NOT NULL OR k.started IS NOT NULL
+		SELECT k.customer_id, k.history, k.started, CASE WHEN %12$s THEN %13$s%14$s END AS features,
+			(SELECT x.classifier FROM %15$I.model AS x WHERE x.model = 'churn' AND x.in_use) AS classifier
+		FROM known AS k CROSS JOIN fitted AS f%16$s
 		OFFSET 0
 	) AS r
 	OFFSET 0
 ) AS r$sql$,
-		pipeline, day, tiering.churn_stage_sql(contracts IS NOT NULL, day, p.active_within),
-		CASE WHEN contracts IS NULL THEN format('((k.record).age - (k.record).recency) * 7 < %s + 0.5', p.active_within) ELSE 'k.started IS NOT NULL' END,
+		tiering.churn_known_sql(pipeline, contracts, day), tiering.churn_fitted_sql(kind), day, tiering.churn_stage_sql(contracts IS NOT NULL, day, p.active_within),
 		p.wakeup_ratio, p.wakeup_gaps, usual_gap, tiering.churn_reasons_sql(m.kind, p.medium_from), m.kind, m.version,
-		COALESCE((SELECT c.features FROM tiering.churn_candidates(pipeline) AS c WHERE c.candidate = m.kind), 'NULL'), p.horizon_days,
-		tiering.churn_purchase_sql(pipeline, purchase_kind, p.horizon_days), tiering.churn_more_sql(extra.nothing, contracts, day), tiering.churn_known_sql(pipeline, contracts, day),
+		COALESCE((SELECT c.features FROM tiering.churn_candidates(pipeline) AS c WHERE c.candidate = m.kind), 'NULL'),
+		CASE WHEN contracts IS NULL THEN format('(k.age - k.t_x) * 7 < %s + 0.5', p.active_within) ELSE 'k.started IS NOT NULL' END,
+		tiering.churn_known_features_sql(kind, day, p.horizon_days), tiering.churn_more_sql(extra.nothing, contracts, day), pipeline,
 		CASE WHEN extra.query IS NOT NULL THEN format(' LEFT JOIN (%s) AS e ON e.customer_id = k.customer_id', extra.query) ELSE '' END);
 END;
 $$;
@@ -211,7 +199,7 @@ FROM (
 		SELECT k.risk, k.clv, k.value_at_risk, k.win_back_value, CASE k.risk WHEN 'lost' THEN ntile(10) OVER (PARTITION BY k.risk ORDER BY k.win_back_value DESC NULLS LAST, k.customer_id) ELSE k.clv_decile END AS decile
 		FROM (
 			SELECT c.customer_id, CASE WHEN c.risk IS NOT NULL THEN c.risk WHEN c.stage = 'lost' THEN 'lost' ELSE 'unknown' END AS risk, v.clv, v.clv_decile, c.value_at_risk, c.win_back_value
-			FROM %1$I.customer_churn AS c JOIN %1$I.customer_clv AS v ON v.customer_id = c.customer_id
+			FROM %1$I.customer_churn AS c LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = c.customer_id
 		) AS k
 	) AS d
 	GROUP BY 1, 2

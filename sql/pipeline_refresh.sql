@@ -228,7 +228,7 @@ WHERE (t.*) IS DISTINCT FROM (EXCLUDED.*);
 DELETE FROM %1$I.%2$I AS t
 WHERE NOT EXISTS (SELECT FROM %1$I.%3$I AS f WHERE f.customer_id = t.customer_id);
 DROP TABLE %1$I.%3$I;$sql$, pipeline, relation, relation || '_fresh', columns,
-		regexp_replace(columns, '(^|, )', '\1f.', 'g'), regexp_replace(columns, '(^|, )', '\1EXCLUDED.', 'g'));
+		'f.' || replace(columns, ', ', ', f.'), 'EXCLUDED.' || replace(columns, ', ', ', EXCLUDED.'));
 END;
 $$;
 

@@ -14,11 +14,12 @@ DECLARE
 	kind regtype := tiering.source_column_type(relation, id_column, 'customer_column');
 BEGIN
 	IF id_type IN ('smallint', 'integer', 'bigint') AND kind IN ('integer'::regtype, 'bigint'::regtype, 'numeric'::regtype) THEN
-		RETURN format('CASE WHEN s.%1$I BETWEEN %2$s AND %3$s THEN s.%1$I::%4$s END', id_column,
+		RETURN format('CASE WHEN s.%1$I BETWEEN %2$s AND %3$s AND s.%1$I = trunc(s.%1$I) THEN s.%1$I::%4$s END', id_column,
 			CASE id_type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648 ELSE -9223372036854775808 END,
 			CASE id_type WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647 ELSE 9223372036854775807 END, id_type);
 	END IF;
-	RETURN format('s.%I::%s', id_column, id_type);
+	-- a length would cut one id down to another
+	RETURN format('s.%I::%s', id_column, CASE WHEN id_type LIKE 'character varying(%' THEN 'character varying' WHEN id_type LIKE 'character(%' THEN 'bpchar' ELSE id_type END);
 END;
 $$;
 

@@ -5,7 +5,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(87);
+SELECT plan(89);
 
 -- --- a shop whose customers leave -----------------------------------------------------------
 
@@ -109,6 +109,15 @@ SELECT ok(abs(q.log_loss - (SELECT tiering.log_loss(r.churned, tiering.predict(m
 	SELECT tiering.logistic_fit(t.churned, t.features, jsonb_build_object('transform', 'asinh', 'l2', 30, 'names', tiering.churn_training_names())) AS c
 	FROM tiering.churn_learning_days((SELECT min(day) FROM orders WHERE amount >= 0), '2024-05-01', 60) AS d(day), LATERAL tiering.churn_training_set('shop', d.day, 60, 365) AS t) AS m)) < 1e-9, 'what was judged was fitted to days whose horizon was over on that day')
 FROM shop.churn_quality AS q WHERE q.purpose = 'report' AND q.candidate = 'logistic';
+-- orders of later days, of another kind: not even the kind of purchase model may know of them
+CREATE TABLE until_then AS SELECT * FROM tiering.churn_training_set('shop', '2023-12-01', 60);
+CREATE TABLE other_orders AS SELECT * FROM orders WHERE day <= '2023-12-01';
+INSERT INTO other_orders (customer, day, amount) SELECT DISTINCT customer, d::date, 10 FROM orders, generate_series(timestamp '2023-12-02', '2024-06-30', '7 days') AS d;
+CALL tiering.create_pipeline('later', 'other_orders', 'customer', 'day', 'amount');
+CALL tiering.refresh('later', as_of => '2024-06-30');
+SELECT isnt((SELECT kind FROM later.model WHERE model = 'purchase' AND in_use), (SELECT kind FROM shop.model WHERE model = 'purchase' AND in_use), 'later orders want another kind of purchase model');
+SELECT is((SELECT count(*) FROM until_then AS a FULL JOIN tiering.churn_training_set('later', '2023-12-01', 60) AS b USING (customer_id) WHERE a.features IS DISTINCT FROM b.features), 0::bigint, '-- which no feature of a day before them knows');
+CALL tiering.drop_pipeline('later');
 SELECT ok((SELECT max(d.day) + 60 <= '2024-05-01' FROM tiering.churn_learning_days('2022-01-01', '2024-05-01', 60) AS d(day)), '-- all of them');
 SELECT is((SELECT count(*) FROM shop.customer_churn), (SELECT count(DISTINCT customer) FROM orders WHERE amount >= 0), 'every customer has a row');
 SELECT is((SELECT count(*) FROM shop.customer_churn WHERE (stage = 'lost') <> (probability IS NULL) OR NOT probability BETWEEN 0 AND 1), 0::bigint, 'who is not lost has a probability');

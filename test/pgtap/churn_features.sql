@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = error;
-SELECT plan(37);
+SELECT plan(43);
 
 -- --- a shop whose customers complain, and are silent after that --------------------------------
 
@@ -33,6 +33,14 @@ UPDATE complaint SET weight = weight * 7, said_on = said_on + interval '30 days'
 DELETE FROM mood WHERE asked > '2023-06-20';
 INSERT INTO mood SELECT c::text, '2023-05-21', false FROM generate_series(1, 600) AS c;
 SELECT is((SELECT count(*) FROM before AS b JOIN tiering.churn_training_set('shop', '2023-05-20', 60) AS t USING (customer_id) WHERE b.features IS DISTINCT FROM t.features), 0::bigint, 'nothing that came later changes a feature');
+
+-- what is no number is not known; of one day, the newest hour counts; no id is cut down or rounded
+CREATE TABLE odd (who text, at timestamp, value double precision, also numeric);
+INSERT INTO odd VALUES ('1', '2023-05-19 09:00', 9, 1), ('1', '2023-05-19 18:00', 1, 1), ('2', '2023-05-19', 'NaN', 1e300), ('3', '2023-05-19', 'Infinity', 'NaN'), ('4', '2023-05-19', 1e308, 7), ('4', '2023-05-18', 1e308, 7), ('5.4', '2023-05-19', 5, 5);
+CREATE VIEW odd_number AS SELECT who::numeric AS who, at, value, also FROM odd;
+INSERT INTO shop.churn_feature VALUES ('odd', 'last', 'odd_number', 'who', 'at', 'value', NULL), ('odd_sum', 'sum', 'odd_number', 'who', 'at', 'also', NULL);
+SELECT is((SELECT string_agg(t.customer_id || ': ' || (t.features[28:29])::text, ', ' ORDER BY t.customer_id) FROM tiering.churn_training_set('shop', '2023-05-20', 60) AS t WHERE t.customer_id IN ('1', '2', '3', '4', '5')), '1: {1,2}, 2: {NULL,0}, 3: {NULL,0}, 4: {NULL,14}, 5: {NULL,0}', 'what is no number is not known, the newest hour counts, and no id is rounded');
+DELETE FROM shop.churn_feature WHERE feature LIKE 'odd%';
 
 CALL tiering.create_churn('shop', horizon_days => 60);
 CALL tiering.refresh('shop', as_of => '2024-06-30');
@@ -74,7 +82,7 @@ CALL tiering.drop_pipeline('shop');
 
 CREATE TABLE contract (customer integer, begins date, ends timestamp, rate numeric);
 -- who complains mostly ends within two months; some come back, some have two contracts
-INSERT INTO contract SELECT c, date '2021-06-01' + (c * 13) % 500, (SELECT min(x.said_on) + (20 + c % 40) * interval '1 day' FROM complaint AS x WHERE x.client = c AND x.said_on > date '2021-07-01' + (c * 13) % 500 AND c % 8 > 0), 20 + c % 3 FROM generate_series(1, 700) AS c;
+INSERT INTO contract SELECT c, date '2021-06-01' + (c * 13) % 500, CASE WHEN c > 670 THEN timestamp '2024-02-01' + c % 90 * interval '1 day' ELSE (SELECT min(x.said_on) + (20 + c % 40) * interval '1 day' FROM complaint AS x WHERE x.client = c AND x.said_on > date '2021-07-01' + (c * 13) % 500 AND c % 8 > 0) END, 20 + c % 3 FROM generate_series(1, 700) AS c;
 INSERT INTO contract SELECT customer, ends::date + 5, NULL, 30 FROM contract WHERE ends < '2024-01-01' AND customer % 9 = 0;
 INSERT INTO contract SELECT customer, begins + 100, NULL, 30 FROM contract WHERE customer % 50 = 0;
 CALL tiering.create_pipeline('club', 'orders', 'customer', 'day', 'amount');
@@ -91,6 +99,25 @@ SELECT is(off(d::date), 0::bigint, 'who has a contract, since when, and has none
 SELECT ok(count(*) FILTER (WHERE churned) > 5 AND count(*) FILTER (WHERE NOT churned) > 100, '-- of both') FROM tiering.churn_training_set('club', '2023-09-15', 90);
 SELECT is((SELECT count(*) FROM club.customer_churn AS s FULL JOIN (SELECT DISTINCT customer AS customer_id FROM contract WHERE begins <= '2024-06-30' AND (ends::date > '2024-06-30' OR ends IS NULL)) AS k USING (customer_id) WHERE (s.probability IS NOT NULL) <> (k.customer_id IS NOT NULL)), 0::bigint, 'all with a contract are scored, and no others');
 SELECT is((SELECT count(*) FROM club.customer_churn WHERE (stage = 'lost') <> (probability IS NULL)), 0::bigint, 'who has none is lost');
+SELECT is((SELECT count(*) FROM club.customer_churn), (SELECT count(*) FROM (SELECT customer FROM orders UNION SELECT customer FROM contract WHERE begins <= '2024-06-30') AS c), 'who never bought has a row, with a contract and after it');
+SELECT ok((SELECT count(*) FROM club.customer_churn WHERE customer_id > 600 AND stage = 'lost') > 5, '-- and is lost then');
+SELECT is((SELECT sum(customers) FROM tiering.lifecycle_transitions('club', '2024-01-31', '2024-06-30') WHERE stage_now = 'lost' AND stage_then <> 'lost'), (SELECT count(DISTINCT c.customer)::numeric FROM contract AS c WHERE c.begins <= '2024-01-31' AND (c.ends::date > '2024-01-31' OR c.ends IS NULL)
+	AND NOT EXISTS (SELECT FROM contract AS n WHERE n.customer = c.customer AND n.begins <= '2024-06-30' AND (n.ends::date > '2024-06-30' OR n.ends IS NULL))), '-- and counted among those who left');
+-- settings of a session change no score
+CREATE TABLE as_usual AS SELECT * FROM club.customer_churn;
+SET extra_float_digits = -15;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET quote_all_identifiers = on;
+SET array_nulls = off;
+CALL tiering.refresh('club', as_of => '2024-06-30');
+SELECT is((SELECT detail FROM club.log WHERE step = 'churn' ORDER BY run DESC LIMIT 1), 'the model in use will do', 'settings of a session want no other model');
+RESET extra_float_digits;
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+RESET quote_all_identifiers;
+RESET array_nulls;
+SELECT is((SELECT count(*) FROM as_usual AS a FULL JOIN club.customer_churn AS b USING (customer_id) WHERE (a.probability, a.wakeup_due, a.reasons) IS DISTINCT FROM (b.probability, b.wakeup_due, b.reasons)), 0::bigint, '-- and change no score');
 SELECT ok((SELECT max(auc) > 0.8 FROM club.churn_quality WHERE purpose = 'report' AND candidate IN ('logistic', 'boosting')), 'and models foretell who ends');
 SELECT is((SELECT count(*) FROM club.customer_churn AS c JOIN club.customer_clv AS v USING (customer_id) WHERE c.stage <> 'lost' AND abs(c.value_at_risk - v.clv / v.p_alive * c.probability) > 1e-9), 0::bigint, 'a contract is for certain: all of its value is at stake');
 SELECT is((tiering.churn_setup('club') -> 'policy' ->> 'horizon_days') || ' ' || (tiering.churn_setup('club') -> 'policy' ->> 'contract_end'), '90 ends', 'what the policy is');
