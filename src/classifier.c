@@ -153,18 +153,16 @@ gather_topics(const Classifier *classifier, double *given)
 {
 	int			teller[CHURN_TOPICS] = {0};
 	double		sum[CHURN_TOPICS] = {0};
-	const char *words;
-	int			direction;
 
 	for (int f = 0; f < classifier->features; f++)
 	{
-		int			topic = churn_topic(classifier_feature_name(classifier, f), &words, &direction);
+		int			topic = classifier->topic[f].topic;
 
 		if (topic == 0)
 			continue;
 		sum[topic] += given[f];
 		given[f] = 0;
-		if (words != NULL || teller[topic] == 0)
+		if (classifier->topic[f].words != NULL || teller[topic] == 0)
 			teller[topic] = f + 1;
 	}
 	for (int topic = 1; topic < CHURN_TOPICS; topic++)
@@ -179,10 +177,10 @@ gather_topics(const Classifier *classifier, double *given)
 static bool
 points_the_other_way(const Classifier *classifier, int feature, double value)
 {
-	const char *words;
-	int			direction;
+	int			direction = classifier->topic[feature].direction;
 
-	churn_topic(classifier_feature_name(classifier, feature), &words, &direction);
+	if (direction == 0)
+		return false;
 	classifier_transform(classifier, &value, 1);
 	return direction * (value - classifier->method->usual(classifier, feature)) < 0;
 }
@@ -191,13 +189,10 @@ points_the_other_way(const Classifier *classifier, int feature, double value)
 static char *
 reason_text(const Classifier *classifier, int f, double value)
 {
-	const char *name = classifier_feature_name(classifier, f);
-	const char *words;
-	int			direction;
+	const char *words = classifier->topic[f].words;
 
-	churn_topic(name, &words, &direction);
 	if (words == NULL)
-		return psprintf("%s: %g", name, value);
+		return psprintf("%s: %g", classifier_feature_name(classifier, f), value);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	return psprintf(words, value);

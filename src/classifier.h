@@ -25,6 +25,14 @@
 
 typedef struct ClassifierMethod ClassifierMethod;
 
+/* How a feature of a history is told as a reason; of others there is no topic */
+typedef struct FeatureTopic
+{
+	int			topic;
+	const char *words;			/* NULL: another feature of the topic tells it */
+	int			direction;
+} FeatureTopic;
+
 /* Boosted trees, and how they came about */
 typedef struct BoostingFit
 {
@@ -43,6 +51,7 @@ typedef struct Classifier
 	const ClassifierMethod *method;
 	int			features;
 	char	  **name;			/* of features; NULL: they have none */
+	FeatureTopic *topic;		/* of features, where it was read */
 	bool		takes_asinh;	/* of features, which tames long tails */
 	double		rows;			/* that it was fitted to */
 	union						/* by method */

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "classifier.h"
+#include "model/churn.h"
 
 #include "compat.h"
 
@@ -173,6 +174,9 @@ read_classifier(const char *data, int length)
 		for (int f = 0; f < classifier->features; f++)
 			classifier->name[f] = read_name(&bytes);
 	}
+	classifier->topic = palloc0(classifier->features * sizeof(FeatureTopic));
+	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
+		classifier->topic[f].topic = churn_topic(classifier->name[f], &classifier->topic[f].words, &classifier->topic[f].direction);
 	classifier->method->read(&bytes, classifier);
 	pq_getmsgend(&bytes);
 	return classifier;
