@@ -92,9 +92,9 @@ EXCEPTION WHEN query_canceled THEN
 	INSERT INTO resident VALUES (n, split_part(pg_read_file('/proc/self/statm'), ' ', 2)::bigint);
 	RETURN 1;
 END $$;
-SELECT format('SET statement_timeout = %s', 40 + n % 7 * 40), format('DO $$ BEGIN PERFORM cancelled(%s); END $$', n) FROM generate_series(1, 50) AS n \gexec
+SELECT format('SET statement_timeout = %s', 30 + n % 7 * 25), format('DO $$ BEGIN PERFORM cancelled(%s); END $$', n) FROM generate_series(1, 100) AS n \gexec
 RESET statement_timeout;
-SELECT ok(count(*) >= 40, 'fits can be cancelled: ' || count(*)) FROM resident;
-SELECT ok(max(pages) FILTER (WHERE n > 40) - max(pages) FILTER (WHERE n BETWEEN 8 AND 20) < 8 * 1024 * 1024 / 4096, format('and leave no memory behind: pages %s and then %s', max(pages) FILTER (WHERE n BETWEEN 8 AND 20), max(pages) FILTER (WHERE n > 40))) FROM resident;
+SELECT ok(count(*) >= 90, 'fits can be cancelled: ' || count(*)) FROM resident;
+SELECT ok(max(pages) FILTER (WHERE n > 80) - max(pages) FILTER (WHERE n BETWEEN 8 AND 20) < 8 * 1024 * 1024 / 4096, format('and leave no memory behind: pages %s and then %s', max(pages) FILTER (WHERE n BETWEEN 8 AND 20), max(pages) FILTER (WHERE n > 80))) FROM resident;
 
 SELECT * FROM finish();
