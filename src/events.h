@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * events.h
+ *	  Who had to do with what, and when: the rows of a query.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENTS_H
+#define EVENTS_H
+
+#include "fmgr.h"
+#include "utils/date.h"
+#include "utils/jsonb.h"
+
+#include "id_map.h"
+
+/* What the rows are made of, and how they count */
+typedef struct EventOptions
+{
+	const char *who;			/* role of the first column, for messages: "basket" */
+	bool		takes_more;		/* columns weight, day and event */
+	bool		numbered;		/* items are numbers from 1 on, and stay so */
+	double		half_life;		/* days in which a weight halves; 0: it does not */
+	DateADT		as_of;			/* later rows do not count; DATEVAL_NOEND: all do */
+	Jsonb	   *event_weights;	/* of kinds of events; NULL: they count alike */
+	Size		most_memory;	/* bytes */
+} EventOptions;
+
+/* Rows with a customer and an item, both numbered by their order */
+typedef struct Events
+{
+	IdMap	   *customers;
+	IdMap	   *items;			/* NULL: they are numbered */
+	int			customer_count;
+	int			item_count;
+	int64		count;
+	int64		room;
+	int32	   *customer;
+	int32	   *item;
+	double	   *weight;			/* with decay */
+	DateADT		newest;			/* day of the last row */
+	int64		left_out;		/* rows without a customer or an item */
+	MemoryContext context;
+} Events;
+
+extern Events *events_read(const char *query, const EventOptions *options);
+extern Size events_memory(const Events *events);
+extern void events_check_memory(Size needed, Size most, const char *what);
+extern Size events_memory_argument(int megabytes);
+
+#endif							/* EVENTS_H */
