@@ -176,7 +176,7 @@ $(TREES).so: src/model/trees.o
 $(TREES).so: LDFLAGS_SL += src/model/trees.o
 
 # inner loops over columns of a block and over trees, as the server does for its checksums
-src/model/logistic.o src/model/trees.o src/model/trees_shares.o: CFLAGS += -O3
+src/model/als.o src/model/ease.o src/model/recommend.o src/model/logistic.o src/model/similarity.o src/model/trees.o src/model/trees_shares.o: CFLAGS += -O3
 
 # what compares a model with NBD, and in which customers leave at any time
 CLV_JUDGED = bgnbd mbgnbd pareto_nbd

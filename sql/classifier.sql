@@ -13,7 +13,7 @@ AS 'MODULE_PATHNAME', 'tiering_classifier_in';
 CREATE FUNCTION tiering.classifier_out(tiering.classifier)
 RETURNS cstring
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_classifier_out';
+AS 'MODULE_PATHNAME', 'tiering_model_out';
 
 CREATE FUNCTION tiering.classifier_recv(internal)
 RETURNS tiering.classifier
@@ -23,7 +23,7 @@ AS 'MODULE_PATHNAME', 'tiering_classifier_recv';
 CREATE FUNCTION tiering.classifier_send(tiering.classifier)
 RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'tiering_classifier_send';
+AS 'MODULE_PATHNAME', 'tiering_model_send';
 
 COMMENT ON FUNCTION tiering.classifier_in(cstring) IS
 'input of classifier';

@@ -15,6 +15,7 @@
 
 #include "aggregate.h"
 #include "classifier_fit.h"
+#include "optional_module.h"
 #include "trees_grow.h"
 
 #include "compat.h"
@@ -26,23 +27,9 @@
 static TreesGrow
 load_module(char **reason)
 {
-	static TreesGrow loaded = NULL;
-	MemoryContext caller = CurrentMemoryContext;
+	static void *loaded = NULL;
 
-	if (loaded != NULL)
-		return loaded;
-	PG_TRY();
-	{
-		loaded = (TreesGrow) load_external_function(TREES_MODULE, TREES_FUNCTION, true, NULL);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		*reason = CopyErrorData()->message;
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return loaded;
+	return (TreesGrow) optional_module(&loaded, TREES_MODULE, TREES_FUNCTION, reason);
 }
 
 PG_FUNCTION_INFO_V1(tiering_boosting_is_installed);

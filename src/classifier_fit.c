@@ -7,14 +7,11 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 #include "aggregate.h"
 #include "classifier_fit.h"
@@ -31,29 +28,6 @@ typedef struct FitState
 
 /* --- options ------------------------------------------------------------------ */
 
-static void
-refuse_option(const char *key, const char *what, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" %s", key, what),
-			 errhint("%s", hint)));
-}
-
-static void
-read_number(const JsonbValue *value, const FitOption *option)
-{
-	double		number = NAN;
-
-	if (value->type == jbvNumeric)
-		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													NumericGetDatum(value->val.numeric)));
-	if (!(number >= option->least && number <= option->most) || (option->is_whole && number != rint(number)))
-		refuse_option(option->name, psprintf("is no %s from %.10g to %.10g", option->is_whole ? "whole number" : "number", option->least, option->most),
-					  option->hint);
-	*option->value = number;
-}
-
 static char **
 read_names(JsonbValue *value, int features)
 {
@@ -61,7 +35,7 @@ read_names(JsonbValue *value, int features)
 	JsonbContainer *array = value->type == jbvBinary ? value->val.binary.data : NULL;
 
 	if (array == NULL || !JsonContainerIsArray(array) || JsonContainerSize(array) != features)
-		refuse_option("names", psprintf("is no array of %d texts", features),
+		fit_option_refuse("names", psprintf("is no array of %d texts", features),
 					  "Name each feature, in the order of the array.");
 	name = palloc(features * sizeof(char *));
 	for (int f = 0; f < features; f++)
@@ -70,7 +44,7 @@ read_names(JsonbValue *value, int features)
 
 		if (element->type != jbvString || element->val.string.len == 0 ||
 			element->val.string.len > CLASSIFIER_NAME / 4)
-			refuse_option("names", "has a name that is no text, is empty or too long",
+			fit_option_refuse("names", "has a name that is no text, is empty or too long",
 						  "Name each feature, in the order of the array.");
 		name[f] = pnstrdup(element->val.string.val, element->val.string.len);
 	}
@@ -83,61 +57,23 @@ read_transform(const JsonbValue *value)
 	if (value->type == jbvString && value->val.string.len == 5 && memcmp(value->val.string.val, "asinh", 5) == 0)
 		return true;
 	if (value->type != jbvString || value->val.string.len != 4 || memcmp(value->val.string.val, "none", 4) != 0)
-		refuse_option("transform", "is unknown", "Choose one of: none, asinh.");
+		fit_option_refuse("transform", "is unknown", "Choose one of: none, asinh.");
 	return false;
 }
 
-static void
-refuse_unknown(const char *key, const FitOption *options, int count)
+/* Options that are no numbers */
+static bool
+read_option(const char *key, JsonbValue *value, void *argument)
 {
-	StringInfoData there;
+	Classifier *classifier = argument;
 
-	initStringInfo(&there);
-	for (int i = 0; i < count; i++)
-		appendStringInfo(&there, "%s, ", options[i].name);
-	refuse_option(key, "is unknown", psprintf("There are: %snames, transform.", there.data));
-}
-
-static void
-read_option(const char *key, JsonbValue *value, Classifier *classifier, const FitOption *options, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(key, options[i].name) == 0)
-		{
-			read_number(value, &options[i]);
-			return;
-		}
 	if (strcmp(key, "names") == 0)
 		classifier->name = read_names(value, classifier->features);
 	else if (strcmp(key, "transform") == 0)
 		classifier->takes_asinh = read_transform(value);
 	else
-		refuse_unknown(key, options, count);
-}
-
-static void
-read_options(Jsonb *given, Classifier *classifier, const FitOption *options, int count)
-{
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *key = NULL;
-
-	if (given == NULL)
-		return;
-	if (!JB_ROOT_IS_OBJECT(given))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options are no object"),
-				 errhint("Pass such as '{\"l2\": 1}'.")));
-	iterator = JsonbIteratorInit(&given->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			key = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE)
-			read_option(key, &value, classifier, options, count);
-	}
+		return false;
+	return true;
 }
 
 /* --- rows --------------------------------------------------------------------- */
@@ -225,7 +161,7 @@ fit_begin(FunctionCallInfo fcinfo, Classifier *classifier, const FitOption *opti
 		return NULL;
 	classifier->features = rows->width - 1;
 	classifier->rows = rows->count;
-	read_options(state->options, classifier, options, count);
+	fit_options_read(state->options, options, count, read_option, classifier, "names, transform");
 	for (int64 i = 0; i < rows->count; i++)
 		classifier_transform(classifier, rows->value + i * rows->width + 1, classifier->features);
 	order_rows(rows);

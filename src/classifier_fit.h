@@ -9,18 +9,8 @@
 #define CLASSIFIER_FIT_H
 
 #include "classifier.h"
+#include "fit_options.h"
 #include "gathered_rows.h"
-
-/* An option that is a number */
-typedef struct FitOption
-{
-	const char *name;
-	double	   *value;			/* its default, until it is read */
-	double		least;
-	double		most;
-	bool		is_whole;
-	const char *hint;
-} FitOption;
 
 extern GatheredRows *fit_begin(FunctionCallInfo fcinfo, Classifier *classifier,
 							   const FitOption *options, int count);

@@ -9,15 +9,14 @@
 
 #include <math.h>
 
-#include "common/base64.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 #include "port/pg_crc32c.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "classifier.h"
+#include "model_bytes.h"
 #include "model/churn.h"
 
 #include "compat.h"
@@ -41,15 +40,6 @@ checksum(const char *bytes, int length)
 	return crc;
 }
 
-static void
-write_name(StringInfo bytes, const char *name)
-{
-	char	   *utf8 = pg_server_to_any(name, strlen(name), PG_UTF8);
-
-	pq_sendint16(bytes, strlen(utf8));
-	pq_sendbytes(bytes, utf8, strlen(utf8));
-}
-
 Datum
 classifier_make(const Classifier *classifier)
 {
@@ -63,7 +53,7 @@ classifier_make(const Classifier *classifier)
 	pq_sendbyte(&bytes, classifier->takes_asinh);
 	pq_sendbyte(&bytes, classifier->name != NULL);
 	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
-		write_name(&bytes, classifier->name[f]);
+		model_write_name(&bytes, classifier->name[f]);
 	classifier->method->write(&bytes, classifier);
 	pq_sendint32(&bytes, checksum(bytes.data + VARHDRSZ, bytes.len - VARHDRSZ));
 	return PointerGetDatum(pq_endtypsend(&bytes));
@@ -121,20 +111,6 @@ classifier_read_count(StringInfo bytes)
 	return count;
 }
 
-static char *
-read_name(StringInfo bytes)
-{
-	int			length = pq_getmsgint(bytes, 2);
-	const char *utf8;
-
-	if (length > CLASSIFIER_NAME)
-		classifier_refuse("a name is too long");
-	utf8 = pq_getmsgbytes(bytes, length);
-	if (memchr(utf8, 0, length) != NULL || !pg_verify_mbstr(PG_UTF8, utf8, length, true))
-		classifier_refuse("a name is no text");
-	return pnstrdup(pg_any_to_server(pnstrdup(utf8, length), length, PG_UTF8), CLASSIFIER_NAME * 4);
-}
-
 static const ClassifierMethod *
 read_method(StringInfo bytes)
 {
@@ -172,7 +148,7 @@ read_classifier(const char *data, int length)
 	{
 		classifier->name = palloc(classifier->features * sizeof(char *));
 		for (int f = 0; f < classifier->features; f++)
-			classifier->name[f] = read_name(&bytes);
+			classifier->name[f] = model_read_name(&bytes, CLASSIFIER_NAME, classifier_refuse);
 	}
 	classifier->topic = palloc0(classifier->features * sizeof(FeatureTopic));
 	for (int f = 0; classifier->name != NULL && f < classifier->features; f++)
@@ -184,65 +160,24 @@ read_classifier(const char *data, int length)
 
 /* --- the type ----------------------------------------------------------------- */
 
+static void
+check_classifier(const char *data, int length)
+{
+	read_classifier(data, length);
+}
+
 PG_FUNCTION_INFO_V1(tiering_classifier_in);
 Datum
 tiering_classifier_in(PG_FUNCTION_ARGS)
 {
-	const char *text = PG_GETARG_CSTRING(0);
-	int			room = pg_b64_dec_len(strlen(text));
-	bytea	   *result = palloc(VARHDRSZ + room + 1);
-	int			length = pg_b64_decode(text, strlen(text), VARDATA(result), room);
-
-	if (length < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("text of a classifier is not base64"),
-				 errhint("It is what a classifier's output was, and nothing else.")));
-	SET_VARSIZE(result, VARHDRSZ + length);
-	read_classifier(VARDATA(result), length);
-	PG_RETURN_POINTER(result);
-}
-
-PG_FUNCTION_INFO_V1(tiering_classifier_out);
-Datum
-tiering_classifier_out(PG_FUNCTION_ARGS)
-{
-	struct varlena *value = PG_GETARG_VARLENA_PP(0);
-	int			length = VARSIZE_ANY_EXHDR(value);
-	int			room = pg_b64_enc_len(length);
-	char	   *text = palloc(room + 1);
-
-	room = pg_b64_encode(VARDATA_ANY(value), length, text, room);
-	if (room < 0)
-		elog(ERROR, "classifier could not be encoded");
-	text[room] = '\0';
-	PG_RETURN_CSTRING(text);
+	return model_in(PG_GETARG_CSTRING(0), "classifier", check_classifier);
 }
 
 PG_FUNCTION_INFO_V1(tiering_classifier_recv);
 Datum
 tiering_classifier_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	int			length = message->len - message->cursor;
-	bytea	   *result = palloc(VARHDRSZ + length);
-
-	SET_VARSIZE(result, VARHDRSZ + length);
-	pq_copymsgbytes(message, VARDATA(result), length);
-	read_classifier(VARDATA(result), length);
-	PG_RETURN_POINTER(result);
-}
-
-PG_FUNCTION_INFO_V1(tiering_classifier_send);
-Datum
-tiering_classifier_send(PG_FUNCTION_ARGS)
-{
-	struct varlena *value = PG_GETARG_VARLENA_PP(0);
-	StringInfoData message;
-
-	pq_begintypsend(&message);
-	pq_sendbytes(&message, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+	return model_recv((StringInfo) PG_GETARG_POINTER(0), check_classifier);
 }
 
 /* --- use ---------------------------------------------------------------------- */

@@ -41,7 +41,6 @@ typedef struct EventReceiver
 	Oid			weight_type;
 	Oid			day_type;
 	Oid			item_type;
-	DateADT	   *days;			/* of rows, where there are days */
 	MemoryContext scratch;		/* of one row */
 } EventReceiver;
 
@@ -124,7 +123,7 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 			receiver->day_type = type;
 			if (type != DATEOID && type != TIMESTAMPOID)
 				refuse_column(name, type, "date or timestamp without time zone");
-			receiver->days = MemoryContextAllocHuge(events->context, events->room * sizeof(DateADT));
+			events->day = MemoryContextAllocHuge(events->context, events->room * sizeof(DateADT));
 		}
 		else if (options->takes_more && strcmp(name, "event") == 0)
 		{
@@ -140,7 +139,7 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 					 ? errhint("After %s and item come, by name, weight, day and event.", options->who)
 					 : errhint("There are two columns: %s and item.", options->who)));
 	}
-	if (receiver->day < 0 && (options->half_life > 0 || !DATE_IS_NOEND(options->as_of)))
+	if (receiver->day < 0 && (options->needs_days || !DATE_IS_NOEND(options->as_of)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query has no column \"day\""),
@@ -232,8 +231,8 @@ make_room(EventReceiver *receiver)
 	events->customer = repalloc_huge(events->customer, events->room * sizeof(int32));
 	events->item = repalloc_huge(events->item, events->room * sizeof(int32));
 	events->weight = repalloc_huge(events->weight, events->room * sizeof(double));
-	if (receiver->days != NULL)
-		receiver->days = repalloc_huge(receiver->days, events->room * sizeof(DateADT));
+	if (events->day != NULL)
+		events->day = repalloc_huge(events->day, events->room * sizeof(DateADT));
 }
 
 static int
@@ -270,10 +269,10 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 		events->customer[events->count] = id_map_number(events->customers, slot->tts_values[0]);
 		events->item[events->count] = item_of_row(events, slot->tts_values[1]);
 		events->weight[events->count] = weight;
-		if (receiver->days != NULL)
+		if (events->day != NULL)
 		{
-			receiver->days[events->count] = day;
-			events->newest = Max(events->newest, day);
+			events->day[events->count] = day;
+			events->as_of = Max(events->as_of, day);
 		}
 		events->count++;
 	}
@@ -285,18 +284,6 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 static void
 end_rows(DestReceiver *self)
 {
-}
-
-/* What a weight is worth at as_of, or on the day of the last row */
-static void
-decay_weights(EventReceiver *receiver)
-{
-	Events	   *events = receiver->events;
-	DateADT		as_of = DATE_IS_NOEND(receiver->options->as_of) ? events->newest : receiver->options->as_of;
-
-	if (receiver->options->half_life > 0)
-		for (int64 i = 0; i < events->count; i++)
-			events->weight[i] *= exp2(-((double) as_of - receiver->days[i]) / receiver->options->half_life);
 }
 
 /* Numbers customers and items by their order, whatever that of the rows was */
@@ -328,7 +315,7 @@ events_new(MemoryContext context)
 	events->customer = MemoryContextAlloc(context, FIRST_ROOM * sizeof(int32));
 	events->item = MemoryContextAlloc(context, FIRST_ROOM * sizeof(int32));
 	events->weight = MemoryContextAlloc(context, FIRST_ROOM * sizeof(double));
-	events->newest = DATEVAL_NOBEGIN;
+	events->as_of = DATEVAL_NOBEGIN;
 	return events;
 }
 
@@ -355,10 +342,56 @@ events_read(const char *query, const EventOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query returns no rows by its kind (%s)", SPI_result_code_string(result)),
 				 errhint("Pass one SELECT.")));
-	decay_weights(&receiver);
 	sort_ids(receiver.events);
-	if (receiver.days != NULL)
-		pfree(receiver.days);
+	if (!DATE_IS_NOEND(options->as_of))
+		receiver.events->as_of = options->as_of;
 	MemoryContextDelete(receiver.scratch);
 	return receiver.events;
+}
+
+static Interactions *
+interactions_new(int rows, int columns, int64 cells)
+{
+	Interactions *matrix = palloc(sizeof(Interactions));
+
+	matrix->rows = rows;
+	matrix->columns = columns;
+	/* room to count by columns first */
+	matrix->start = palloc_extended((Max(rows, columns) + 1) * sizeof(int64_t), MCXT_ALLOC_HUGE);
+	matrix->column = palloc_extended(Max(cells, 1) * sizeof(int32_t), MCXT_ALLOC_HUGE);
+	matrix->value = palloc_extended(Max(cells, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	return matrix;
+}
+
+/* Customers by items: a cell is the sum of its rows' weights as they are worth at as_of, at most so much */
+Interactions *
+events_interactions(const Events *events, double half_life, double most, Size most_memory)
+{
+	Interactions *matrix = interactions_new(events->customer_count, events->item_count, events->count);
+	Interaction *given;
+
+	events_check_memory(events_memory(events) + events->count * (3 * sizeof(Interaction) + 12), most_memory, "the matrix of customers and items");
+	given = palloc_extended(Max(events->count, 1) * 3 * sizeof(Interaction), MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < events->count; i++)
+	{
+		given[i] = (Interaction) {events->customer[i], events->item[i], events->weight[i]};
+		if (half_life > 0)
+			given[i].value *= exp2(((double) events->day[i] - events->as_of) / half_life);
+	}
+	CHECK_FOR_INTERRUPTS();
+	interactions_build(given, events->count, most, given + events->count, matrix);
+	pfree(given);
+	CHECK_FOR_INTERRUPTS();
+	return matrix;
+}
+
+/* Items by customers of customers by items, and the other way round */
+Interactions *
+interactions_turned(const Interactions *matrix)
+{
+	Interactions *turned = interactions_new(matrix->columns, matrix->rows, matrix->start[matrix->rows]);
+
+	interactions_transpose(matrix, turned);
+	CHECK_FOR_INTERRUPTS();
+	return turned;
 }

@@ -13,14 +13,15 @@
 #include "utils/jsonb.h"
 
 #include "id_map.h"
+#include "model/interactions.h"
 
 /* What the rows are made of, and how they count */
 typedef struct EventOptions
 {
 	const char *who;			/* role of the first column, for messages: "basket" */
 	bool		takes_more;		/* columns weight, day and event */
+	bool		needs_days;
 	bool		numbered;		/* items are numbers from 1 on, and stay so */
-	double		half_life;		/* days in which a weight halves; 0: it does not */
 	DateADT		as_of;			/* later rows do not count; DATEVAL_NOEND: all do */
 	Jsonb	   *event_weights;	/* of kinds of events; NULL: they count alike */
 	Size		most_memory;	/* bytes */
@@ -37,14 +38,17 @@ typedef struct Events
 	int64		room;
 	int32	   *customer;
 	int32	   *item;
-	double	   *weight;			/* with decay */
-	DateADT		newest;			/* day of the last row */
+	double	   *weight;
+	DateADT    *day;			/* NULL: the query has no days */
+	DateADT		as_of;			/* the day of the options, or that of the last row */
 	int64		left_out;		/* rows without a customer or an item */
 	MemoryContext context;
 } Events;
 
 extern Events *events_read(const char *query, const EventOptions *options);
 extern Size events_memory(const Events *events);
+extern Interactions *events_interactions(const Events *events, double half_life, double most, Size most_memory);
+extern Interactions *interactions_turned(const Interactions *matrix);
 extern void events_check_memory(Size needed, Size most, const char *what);
 extern Size events_memory_argument(int megabytes);
 
