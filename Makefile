@@ -93,6 +93,7 @@ SQL_TOPICS = \
 	sql/clv_bgbb.sql \
 	sql/tier.sql \
 	sql/metrics.sql \
+	sql/ranking.sql \
 	sql/classifier.sql \
 	sql/churn.sql \
 	sql/encoding.sql \
