@@ -96,6 +96,7 @@ SQL_TOPICS = \
 	sql/ranking.sql \
 	sql/classifier.sql \
 	sql/churn.sql \
+	sql/recommender.sql \
 	sql/encoding.sql \
 	sql/pipeline_check.sql \
 	sql/pipeline_tables.sql \
@@ -143,7 +144,15 @@ DATA = $(filter-out sql/$(INSTALL_SCRIPT_SQL),$(wildcard sql/$(EXTENSION)--*.sql
 # which the other loads when it is first asked for.
 TREES = src/trees/customer_tiering_trees
 ifneq ($(wildcard /usr/include/xgboost/c_api.h /usr/local/include/xgboost/c_api.h),)
-MODULES = $(TREES)
+MODULES += $(TREES)
+endif
+
+# So are large matrices inverted: by OpenBLAS, in the build that has no threads,
+# wherever another one is the system's default.
+MATRIX = src/matrix/customer_tiering_matrix
+OPENBLAS := $(patsubst %/libopenblas.so,%,$(firstword $(wildcard /usr/lib/*/openblas-serial/libopenblas.so)))
+ifneq ($(OPENBLAS),)
+MODULES += $(MATRIX)
 endif
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c) $(wildcard src/model/*.c)))
@@ -175,6 +184,8 @@ include $(PGXS)
 $(TREES).so: LDFLAGS_SL += -lxgboost
 $(TREES).so: src/model/trees.o
 $(TREES).so: LDFLAGS_SL += src/model/trees.o
+
+$(MATRIX).so: LDFLAGS_SL += -L$(OPENBLAS) -lopenblas -Wl,-rpath,$(OPENBLAS)
 
 # inner loops over columns of a block and over trees, as the server does for its checksums
 src/model/als.o src/model/ease.o src/model/recommend.o src/model/logistic.o src/model/similarity.o src/model/trees.o src/model/trees_shares.o: CFLAGS += -O3

@@ -38,9 +38,11 @@ typedef struct EventReceiver
 	int			weight;			/* columns, from 0; -1: not there */
 	int			day;
 	int			event;
+	int			group;
 	Oid			weight_type;
 	Oid			day_type;
 	Oid			item_type;
+	int			group_room;		/* customers that there is room for */
 	MemoryContext scratch;		/* of one row */
 } EventReceiver;
 
@@ -131,12 +133,17 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 			if (type != TEXTOID && type != VARCHAROID)
 				refuse_column(name, type, "text");
 		}
+		else if (options->takes_more && strcmp(name, "group") == 0)
+		{
+			receiver->group = i;
+			events->groups = id_map_new(events->context, type, TupleDescAttr(row, i)->attcollation, "group");
+		}
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" of the query is not known", name),
 					 options->takes_more
-					 ? errhint("After %s and item come, by name, weight, day and event.", options->who)
+					 ? errhint("After %s and item come, by name, weight, day, event and group.", options->who)
 					 : errhint("There are two columns: %s and item.", options->who)));
 	}
 	if (receiver->day < 0 && (options->needs_days || !DATE_IS_NOEND(options->as_of)))
@@ -251,6 +258,30 @@ item_of_row(Events *events, Datum item)
 	return number - 1;
 }
 
+/* The group of the customer of the row that was read; of two the first, so that no order decides */
+static void
+take_group(EventReceiver *receiver, TupleTableSlot *slot)
+{
+	Events	   *events = receiver->events;
+	int32		customer = events->customer[events->count];
+	int32		group;
+
+	while (customer >= receiver->group_room)
+	{
+		int			more = Max(receiver->group_room, FIRST_ROOM);
+
+		events->group = receiver->group_room == 0 ? MemoryContextAlloc(events->context, more * sizeof(int32))
+			: repalloc_huge(events->group, (Size) (receiver->group_room + more) * sizeof(int32));
+		memset(events->group + receiver->group_room, 0xff, more * sizeof(int32));
+		receiver->group_room += more;
+	}
+	if (slot->tts_isnull[receiver->group])
+		return;
+	group = id_map_number(events->groups, slot->tts_values[receiver->group]);
+	if (events->group[customer] < 0 || id_map_compare(events->groups, group, events->group[customer]) < 0)
+		events->group[customer] = group;
+}
+
 static bool
 take_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -274,6 +305,8 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 			events->day[events->count] = day;
 			events->as_of = Max(events->as_of, day);
 		}
+		if (receiver->group >= 0)
+			take_group(receiver, slot);
 		events->count++;
 	}
 	MemoryContextSwitchTo(caller);
@@ -284,6 +317,18 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 static void
 end_rows(DestReceiver *self)
 {
+}
+
+/* Groups by their order, of customers by theirs */
+static void
+sort_groups(Events *events, const int32 *customer)
+{
+	int32	   *group = id_map_sort(events->groups);
+	int32	   *sorted = MemoryContextAllocHuge(events->context, Max(events->customer_count, 1) * sizeof(int32));
+
+	for (int i = 0; i < events->customer_count; i++)
+		sorted[customer[i]] = events->group[i] < 0 ? -1 : group[events->group[i]];
+	events->group = sorted;
 }
 
 /* Numbers customers and items by their order, whatever that of the rows was */
@@ -303,6 +348,8 @@ sort_ids(Events *events)
 		if (item != NULL)
 			events->item[i] = item[events->item[i]];
 	}
+	if (events->groups != NULL)
+		sort_groups(events, customer);
 }
 
 static Events *
@@ -327,7 +374,7 @@ events_read(const char *query, const EventOptions *options)
 		.pub = {take_row, start_rows, end_rows, end_rows, DestNone},
 		.options = options,
 		.events = events_new(CurrentMemoryContext),
-		.weight = -1,.day = -1,.event = -1
+		.weight = -1,.day = -1,.event = -1,.group = -1
 	};
 	SPIExecuteOptions execution = {.read_only = true,.dest = &receiver.pub};
 	int			result;

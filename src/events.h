@@ -19,7 +19,7 @@
 typedef struct EventOptions
 {
 	const char *who;			/* role of the first column, for messages: "basket" */
-	bool		takes_more;		/* columns weight, day and event */
+	bool		takes_more;		/* columns weight, day, event and group */
 	bool		needs_days;
 	bool		numbered;		/* items are numbers from 1 on, and stay so */
 	DateADT		as_of;			/* later rows do not count; DATEVAL_NOEND: all do */
@@ -41,6 +41,8 @@ typedef struct Events
 	double	   *weight;
 	DateADT    *day;			/* NULL: the query has no days */
 	DateADT		as_of;			/* the day of the options, or that of the last row */
+	IdMap	   *groups;			/* of customers; NULL: the query has none */
+	int32	   *group;			/* of customers; -1: none */
 	int64		left_out;		/* rows without a customer or an item */
 	MemoryContext context;
 } Events;

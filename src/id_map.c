@@ -137,13 +137,17 @@ id_map_memory(const IdMap *map)
 	return (Size) map->room * (sizeof(Datum) + sizeof(uint32) + 2 * sizeof(int32)) + MemoryContextMemAllocated(map->values, true);
 }
 
-static int
-compare_ids(const void *a, const void *b, void *argument)
+/* Which of two stands first, by the order of their type */
+int
+id_map_compare(IdMap *map, int a, int b)
 {
-	IdMap	   *map = argument;
+	return DatumGetInt32(FunctionCall2Coll(&map->type->cmp_proc_finfo, map->collation, map->id[a], map->id[b]));
+}
 
-	return DatumGetInt32(FunctionCall2Coll(&map->type->cmp_proc_finfo, map->collation,
-										   map->id[*(const int32 *) a], map->id[*(const int32 *) b]));
+static int
+compare_numbers(const void *a, const void *b, void *argument)
+{
+	return id_map_compare(argument, *(const int32 *) a, *(const int32 *) b);
 }
 
 /* Numbers ids anew by their order; the result tells the new number of each old one */
@@ -157,7 +161,7 @@ id_map_sort(IdMap *map)
 
 	for (int i = 0; i < map->count; i++)
 		order[i] = i;
-	qsort_arg(order, map->count, sizeof(int32), compare_ids, map);
+	qsort_arg(order, map->count, sizeof(int32), compare_numbers, map);
 	for (int i = 0; i < map->count; i++)
 	{
 		renumbered[order[i]] = i;

@@ -16,6 +16,7 @@ extern IdMap *id_map_new(MemoryContext context, Oid type, Oid collation, const c
 extern int	id_map_number(IdMap *map, Datum id);
 extern int	id_map_count(const IdMap *map);
 extern Size id_map_memory(const IdMap *map);
+extern int	id_map_compare(IdMap *map, int a, int b);
 extern int32 *id_map_sort(IdMap *map);
 extern char *id_map_text(const IdMap *map, int number);
 

@@ -244,7 +244,7 @@ recommend_find(const Recommender *recommender, const RecommendCustomer *customer
 	add_best(recommender, work, work->ease);
 	add_best(recommender, work, work->similar);
 	add_best(recommender, work, work->factors);
-	for (int w = 0; w < DEMAND_WINDOWS; w++)
+	for (int w = 0; w < DEMAND_WINDOWS - 1; w++)
 		add_popular(recommender, work, w);
 	for (int c = 0; c < work->candidates; c++)
 		describe(recommender, customer, work, &work->candidate[c]);

@@ -33,6 +33,8 @@ typedef enum RecommendFeature
 	RECOMMEND_FEATURES
 } RecommendFeature;
 
+#define RECOMMEND_WEIGHTS	(2 * (RECOMMEND_FEATURES + 1))
+
 extern const char *const recommend_feature_name[RECOMMEND_FEATURES];
 
 /* Rankings that there are */
@@ -126,7 +128,7 @@ typedef struct RecommendWork
 typedef struct RecommendChoice
 {
 	RecommendModel model;
-	const double *weight;		/* of the blend: the intercept, then one for each feature */
+	const double *weight;		/* of the blend: the intercept, then one for each feature; of what is new, then of what he has */
 	int			count;
 	bool		only_new;
 	const bool *excluded;		/* by item; NULL: none */
@@ -141,7 +143,7 @@ extern void recommend_find(const Recommender *recommender, const RecommendCustom
 extern double recommend_value(const Recommender *recommender, const RecommendCandidate *candidate,
 							  RecommendModel model, const double *weight);
 extern int	recommend_choose(const Recommender *recommender, const RecommendWork *work, const RecommendChoice *choice,
-							 ScoredItem *pool, double *worst, ScoredItem *chosen);
+							 ScoredItem *pool, double *alike, ScoredItem *chosen);
 extern int	recommend_because(const Recommender *recommender, const RecommendCustomer *customer, int32_t item);
 
 #endif							/* MODEL_RECOMMEND_H */

@@ -9,6 +9,7 @@
 
 #include "model/recommend.h"
 
+#define POOL		10			/* candidates for each that is wanted, where they are compared */
 #define TIE_BREAK	1e-7		/* of popularity, where another score is the same */
 
 /* What a ranking gives a candidate; the blend a probability */
@@ -34,6 +35,9 @@ recommend_value(const Recommender *recommender, const RecommendCandidate *candid
 		default:
 			break;
 	}
+	/* what he has follows other rules than what is new to him */
+	if (candidate->own >= 0)
+		weight += RECOMMEND_FEATURES + 1;
 	log_odds = weight[0];
 	for (int f = 0; f < RECOMMEND_FEATURES; f++)
 		log_odds += weight[f + 1] * feature[f];
@@ -79,12 +83,12 @@ category_is_full(const Recommender *recommender, const RecommendChoice *choice, 
 
 /*
  * The next one of a pool that is sorted best first, by maximal marginal
- * relevance (Carbonell and Goldstein 1998); -1: none is left.  worst has how
+ * relevance (Carbonell and Goldstein 1998); -1: none is left.  alike has how
  * like each is to what was chosen, and taken ones are below 0.
  */
 static int
 next_of_pool(const Recommender *recommender, const RecommendChoice *choice, const TopItems *pool,
-			 double *worst, const ScoredItem *chosen, int count)
+			 double *alike, const ScoredItem *chosen, int count)
 {
 	int			best = -1;
 	double		best_value = 0;
@@ -93,9 +97,9 @@ next_of_pool(const Recommender *recommender, const RecommendChoice *choice, cons
 	{
 		double		value;
 
-		if (worst[p] < 0 || category_is_full(recommender, choice, chosen, count, pool->item[p].item))
+		if (alike[p] < 0 || category_is_full(recommender, choice, chosen, count, pool->item[p].item))
 			continue;
-		value = (1 - choice->diversity) * pool->item[p].score / pool->item[0].score - choice->diversity * worst[p];
+		value = (1 - choice->diversity) * pool->item[p].score / pool->item[0].score - choice->diversity * alike[p];
 		if (best < 0 || value > best_value)
 		{
 			best = p;
@@ -107,32 +111,32 @@ next_of_pool(const Recommender *recommender, const RecommendChoice *choice, cons
 	return best;
 }
 
-/* Chooses so many, best first; fewer if there are no more.  pool and worst have room for all candidates. */
+/* Chooses so many, best first; fewer if there are no more.  pool and alike have room for all candidates. */
 int
 recommend_choose(const Recommender *recommender, const RecommendWork *work, const RecommendChoice *choice,
-				 ScoredItem *pool, double *worst, ScoredItem *chosen)
+				 ScoredItem *pool, double *alike, ScoredItem *chosen)
 {
 	TopItems	top = {pool, 0, work->candidates};
 	int			count = 0;
 	int			next;
 
-	/* without a look at the others the first ones will do */
-	if (choice->diversity == 0 && choice->most_in_category == 0 && choice->count < top.most)
-		top.most = choice->count;
+	/* a look at more than these is worth nothing, but for categories that are full */
+	if (choice->most_in_category == 0 && choice->count < top.most)
+		top.most = choice->diversity == 0 ? choice->count : choice->count < top.most / POOL ? POOL * choice->count : top.most;
 	for (int c = 0; c < work->candidates; c++)
 		if (may_be_chosen(&work->candidate[c], choice))
 			top_offer(&top, work->candidate[c].item,
 					  recommend_value(recommender, &work->candidate[c], choice->model, choice->weight));
 	top_sort(&top);
 	for (int p = 0; p < top.count; p++)
-		worst[p] = 0;
-	while (count < choice->count && (next = next_of_pool(recommender, choice, &top, worst, chosen, count)) >= 0)
+		alike[p] = 0;
+	while (count < choice->count && (next = next_of_pool(recommender, choice, &top, alike, chosen, count)) >= 0)
 	{
 		chosen[count++] = top.item[next];
-		worst[next] = -1;
+		alike[next] = -1;
 		for (int p = 0; choice->diversity > 0 && p < top.count; p++)
-			if (worst[p] >= 0)
-				worst[p] = fmax(worst[p], likeness(&recommender->similar, top.item[p].item, top.item[next].item));
+			if (alike[p] >= 0)
+				alike[p] = fmax(alike[p], likeness(&recommender->similar, top.item[p].item, top.item[next].item));
 	}
 	return count;
 }

@@ -1,0 +1,525 @@
+/*-------------------------------------------------------------------------
+ *
+ * recommend.c
+ *	  What to offer a customer, by a recommender and what he bought.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/tuplestore.h"
+
+#include "recommender.h"
+
+#include "compat.h"
+
+#define MOST_WANTED		1000	/* recommendations for one customer */
+#define FIRST_ROOM		256		/* own items that a work has room for */
+
+/* Room for the work on one customer after the other */
+typedef struct Work
+{
+	MemoryContext context;
+	const StoredRecommender *stored;
+	uint64		serial;			/* of the recommender that it is for */
+	int			room;			/* days that there is room for */
+	Interaction *day;
+	OwnItem    *own;
+	RecommendWork work;
+	ScoredItem *pool;
+	double	   *alike;
+	ScoredItem *chosen;
+	bool	   *excluded;
+	bool	   *once;
+	RecommendCustomer customer;
+} Work;
+
+/* --- arguments ------------------------------------------------------------------ */
+
+static void *
+room_for(Work *w, Size count, Size size)
+{
+	return MemoryContextAllocHuge(w->context, Max(count, 1) * size);
+}
+
+static void
+make_work(Work *w, const StoredRecommender *stored, int room)
+{
+	const Recommender *model = &stored->model;
+	int			items = model->items;
+	RecommendWork *work = &w->work;
+	int			most;
+
+	MemoryContextReset(w->context);
+	w->stored = stored;
+	w->serial = stored->serial;
+	w->room = room;
+	most = recommend_most_candidates(model, room);
+	w->day = room_for(w, room, sizeof(Interaction));
+	w->own = room_for(w, room, sizeof(OwnItem));
+	w->pool = room_for(w, most, sizeof(ScoredItem));
+	w->alike = room_for(w, most, sizeof(double));
+	w->chosen = room_for(w, MOST_WANTED, sizeof(ScoredItem));
+	w->excluded = room_for(w, items, sizeof(bool));
+	w->once = room_for(w, items, sizeof(bool));
+	work->ease = room_for(w, items, sizeof(double));
+	work->similar = room_for(w, items, sizeof(double));
+	work->factors = room_for(w, items, sizeof(double));
+	work->own = room_for(w, items, sizeof(int32_t));
+	work->is_candidate = room_for(w, items, sizeof(bool));
+	work->column = room_for(w, room, sizeof(int32_t));
+	work->value = room_for(w, room, sizeof(double));
+	work->solution = room_for(w, model->als.factors, sizeof(double));
+	work->scratch = room_for(w, als_scratch(model->als.factors), sizeof(double));
+	work->category = room_for(w, model->categories, sizeof(double));
+	work->top = room_for(w, recommend_most_candidates(model, 0) + 1, sizeof(ScoredItem));
+	work->candidate = room_for(w, most, sizeof(RecommendCandidate));
+}
+
+/* The work of this call site, with room for so many days */
+static Work *
+work_of(FunctionCallInfo fcinfo, const StoredRecommender *stored, int days)
+{
+	Work	   *w = fcinfo->flinfo->fn_extra;
+
+	if (w == NULL)
+	{
+		w = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Work));
+		w->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "recommend", ALLOCSET_DEFAULT_SIZES);
+		fcinfo->flinfo->fn_extra = w;
+	}
+	if (w->stored != stored || w->serial != stored->serial || w->room < days)
+		make_work(w, stored, Max(days, Max(FIRST_ROOM, w->room)));
+	return w;
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const Interaction *x = a;
+	const Interaction *y = b;
+
+	return (x->column > y->column) - (x->column < y->column);
+}
+
+/* An array of integers; none for NULL */
+static const int32 *
+integers(FunctionCallInfo fcinfo, int argument, int *count)
+{
+	ArrayType  *array;
+
+	*count = 0;
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(argument);
+	if (ARR_NDIM(array) > 1 || ARR_HASNULL(array) || ARR_ELEMTYPE(array) != INT4OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("items are not an array of numbers without NULL")));
+	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return (const int32 *) ARR_DATA_PTR(array);
+}
+
+/* What the customer has, from arrays of items and days; items that nobody knows are left out */
+static void
+take_own(Work *w, const int32 *item, const DateADT *day, int count, DateADT as_of)
+{
+	const Recommender *model = &w->stored->model;
+	int			known = 0;
+
+	for (int i = 0; i < count; i++)
+		if (item[i] >= 1 && item[i] <= model->items && model->demand[item[i] - 1].customers > 0)
+			w->day[known++] = (Interaction) {0, item[i] - 1, day == NULL ? as_of : day[i]};
+	qsort(w->day, known, sizeof(Interaction), compare_items);
+	w->customer.own = w->own;
+	w->customer.as_of = as_of;
+	w->customer.owned = recommend_own(model, as_of, w->day, known, w->own);
+}
+
+static int
+group_of(const StoredRecommender *stored, const char *name)
+{
+	int			least = 0;
+	int			most = stored->group == NULL ? 0 : stored->model.group.rows;
+
+	/* they stand in the order of their type, which may be another than that of text */
+	for (int g = least; g < most; g++)
+		if (strcmp(stored->group[g], name) == 0)
+			return g;
+	return -1;
+}
+
+/*
+ * The first arguments of what follows: recommender, items, days, as_of, group.
+ * Finds the candidates.
+ */
+static Work *
+find_candidates(FunctionCallInfo fcinfo)
+{
+	const StoredRecommender *stored = recommender_argument(PG_GETARG_DATUM(0));
+	int			items;
+	const int32 *item = integers(fcinfo, 1, &items);
+	ArrayType  *days = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	Work	   *w = work_of(fcinfo, stored, items);
+
+	if (days != NULL && (ARR_HASNULL(days) || ArrayGetNItems(ARR_NDIM(days), ARR_DIMS(days)) != items))
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%d days do not fit %d items", ArrayGetNItems(ARR_NDIM(days), ARR_DIMS(days)), items)));
+	take_own(w, item, days == NULL ? NULL : (const DateADT *) ARR_DATA_PTR(days), items,
+			 PG_ARGISNULL(3) ? stored->model.as_of : PG_GETARG_DATEADT(3));
+	w->customer.group = PG_ARGISNULL(4) ? -1 : group_of(stored, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	CHECK_FOR_INTERRUPTS();
+	recommend_find(&stored->model, &w->customer, &w->work);
+	return w;
+}
+
+static void
+mark_items(FunctionCallInfo fcinfo, int argument, int items, bool *mark)
+{
+	int			count;
+	const int32 *item = integers(fcinfo, argument, &count);
+
+	memset(mark, 0, items * sizeof(bool));
+	for (int i = 0; i < count; i++)
+		if (item[i] >= 1 && item[i] <= items)
+			mark[item[i] - 1] = true;
+}
+
+static RecommendModel
+ranking_argument(Datum value)
+{
+	char	   *name = TextDatumGetCString(value);
+
+	for (int m = 0; m < RECOMMEND_MODELS; m++)
+		if (strcmp(name, recommend_model_name[m]) == 0)
+			return m;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("ranking \"%s\" is unknown", name),
+			 errhint("Choose one of: popular, buy_again, similar, factors, ease, blend.")));
+}
+
+static int
+wanted_argument(int wanted)
+{
+	if (wanted < 1 || wanted > MOST_WANTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("n %d is not between 1 and %d", wanted, MOST_WANTED),
+				 errhint("Ten are usual.")));
+	return wanted;
+}
+
+/* The weights of the blend */
+static const double *
+weights_argument(FunctionCallInfo fcinfo, int argument)
+{
+	ArrayType  *array;
+
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(argument);
+	if (ARR_NDIM(array) != 1 || ARR_HASNULL(array) || ARR_DIMS(array)[0] != RECOMMEND_WEIGHTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("weights are not an array of %d numbers", RECOMMEND_WEIGHTS)));
+	return (const double *) ARR_DATA_PTR(array);
+}
+
+/* --- why ------------------------------------------------------------------------ */
+
+#define OVERDUE_FROM	(-0.3)	/* log of the time since over the usual gap */
+#define SEASON_FROM		0.4		/* log of the season's ratio */
+
+/* What a feature adds beyond what it is without any sign of taste */
+static double
+signs_of_taste(const double *feature, const double *weight)
+{
+	double		nothing = log(0.003);
+
+	return weight[FEATURE_EASE + 1] * (feature[FEATURE_EASE] - nothing) +
+		weight[FEATURE_FACTORS + 1] * (feature[FEATURE_FACTORS] - nothing) +
+		weight[FEATURE_SIMILAR + 1] * (feature[FEATURE_SIMILAR] - nothing);
+}
+
+static const char *
+reason_of(const Work *w, const RecommendCandidate *candidate, const double *weight, int *because)
+{
+	const double *feature = candidate->feature;
+
+	*because = -1;
+	if (candidate->own >= 0)
+		return w->own[candidate->own].count > 1 && feature[FEATURE_OVERDUE] >= OVERDUE_FROM ? "due again" : "bought before";
+	if (weight == NULL || signs_of_taste(feature, weight) > 0)
+		*because = recommend_because(&w->stored->model, &w->customer, candidate->item);
+	if (*because >= 0)
+		return "bought with";
+	if (feature[FEATURE_SEASON] >= SEASON_FROM)
+		return "in season";
+	return feature[FEATURE_GROUP] > 0 ? "popular in group" : "popular";
+}
+
+/* --- functions ------------------------------------------------------------------ */
+
+static void
+put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static const RecommendCandidate *
+candidate_of(const Work *w, int32_t item)
+{
+	for (int c = 0; c < w->work.candidates; c++)
+		if (w->work.candidate[c].item == item)
+			return &w->work.candidate[c];
+	elog(ERROR, "item %d is no candidate", item);
+}
+
+static void
+put_recommendation(FunctionCallInfo fcinfo, const Work *w, int rank, const ScoredItem *chosen, const double *weight)
+{
+	const RecommendCandidate *candidate = candidate_of(w, chosen->item);
+	const OwnItem *own = candidate->own >= 0 ? &w->own[candidate->own] : NULL;
+	int			because;
+	const char *reason = reason_of(w, candidate, weight, &because);
+	Datum		values[8] = {
+		Int32GetDatum(rank),
+		Int32GetDatum(chosen->item + 1),
+		Float8GetDatum(chosen->score),
+		CStringGetTextDatum(reason),
+		Int32GetDatum(because < 0 ? 0 : w->own[because].item + 1),
+		Int32GetDatum(own == NULL ? 0 : own->count),
+		DateADTGetDatum(own == NULL ? 0 : own->last),
+		Float8GetDatum(own == NULL || own->count < 2 ? 0 : (double) (own->last - own->first) / (own->count - 1))
+	};
+	bool		nulls[8] = {false, false, false, false, because < 0, own == NULL, own == NULL, own == NULL || own->count < 2};
+
+	put_row(fcinfo, values, nulls);
+}
+
+/*
+ * recommend_numbered(recommender, items, days, as_of, group, weights, ranking, n,
+ * only_new, excluded, once, most_in_category, diversity)
+ */
+PG_FUNCTION_INFO_V1(tiering_recommend_numbered);
+Datum
+tiering_recommend_numbered(PG_FUNCTION_ARGS)
+{
+	RecommendChoice choice = {0};
+	Work	   *w;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	w = find_candidates(fcinfo);
+	choice.weight = weights_argument(fcinfo, 5);
+	choice.model = ranking_argument(PG_GETARG_DATUM(6));
+	choice.count = wanted_argument(PG_GETARG_INT32(7));
+	choice.only_new = PG_GETARG_BOOL(8);
+	mark_items(fcinfo, 9, w->stored->model.items, w->excluded);
+	mark_items(fcinfo, 10, w->stored->model.items, w->once);
+	choice.excluded = w->excluded;
+	choice.once = w->once;
+	choice.most_in_category = PG_GETARG_INT32(11);
+	choice.diversity = PG_GETARG_FLOAT8(12);
+	if (choice.model == MODEL_BLEND && choice.weight == NULL)
+		choice.model = MODEL_BUY_AGAIN;
+	count = recommend_choose(&w->stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
+	for (int i = 0; i < count; i++)
+		put_recommendation(fcinfo, w, i + 1, &w->chosen[i], choice.weight);
+	PG_RETURN_NULL();
+}
+
+static Datum
+item_array(const ScoredItem *item, int count)
+{
+	Datum	   *element = palloc(Max(count, 1) * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		element[i] = Int32GetDatum(item[i].item + 1);
+	return PointerGetDatum(construct_array(element, count, INT4OID, 4, true, TYPALIGN_INT));
+}
+
+/*
+ * recommend_by_all(recommender, items, days, as_of, group, weights, n): the first
+ * items of every ranking, of all and of new ones
+ */
+PG_FUNCTION_INFO_V1(tiering_recommend_by_all);
+Datum
+tiering_recommend_by_all(PG_FUNCTION_ARGS)
+{
+	RecommendChoice choice = {0};
+	Work	   *w;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	w = find_candidates(fcinfo);
+	choice.weight = weights_argument(fcinfo, 5);
+	choice.count = wanted_argument(PG_GETARG_INT32(6));
+	for (int m = 0; m < RECOMMEND_MODELS; m++)
+		for (int only_new = 0; only_new < 2; only_new++)
+		{
+			int			count;
+			Datum		values[3];
+			bool		nulls[3] = {false};
+
+			choice.model = m;
+			choice.only_new = only_new;
+			if (m == MODEL_BLEND && choice.weight == NULL)
+				continue;
+			count = recommend_choose(&w->stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
+			values[0] = CStringGetTextDatum(recommend_model_name[m]);
+			values[1] = BoolGetDatum(only_new);
+			values[2] = item_array(w->chosen, count);
+			put_row(fcinfo, values, nulls);
+		}
+	PG_RETURN_NULL();
+}
+
+static bool
+is_among(int32 item, const int32 *sorted, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (sorted[i] == item)
+			return true;
+	return false;
+}
+
+/*
+ * recommend_training(recommender, items, days, as_of, group, bought, share, seed):
+ * candidates with what came of them; of those that were not bought a share, told
+ * by their numbers
+ */
+PG_FUNCTION_INFO_V1(tiering_recommend_training);
+Datum
+tiering_recommend_training(PG_FUNCTION_ARGS)
+{
+	Work	   *w;
+	int			bought;
+	const int32 *item = integers(fcinfo, 5, &bought);
+	uint32		below = (uint32) (Min(Max(PG_GETARG_FLOAT8(6), 0), 1) * PG_UINT32_MAX);
+	uint32		seed = PG_GETARG_INT32(7);
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	w = find_candidates(fcinfo);
+	for (int c = 0; c < w->work.candidates; c++)
+	{
+		const RecommendCandidate *candidate = &w->work.candidate[c];
+		bool		label = is_among(candidate->item + 1, item, bought);
+		Datum		element[RECOMMEND_FEATURES];
+		Datum		values[2];
+		bool		nulls[2] = {false};
+
+		if (!label && murmurhash32(hash_combine(seed, murmurhash32(candidate->item))) > below)
+			continue;
+		for (int f = 0; f < RECOMMEND_FEATURES; f++)
+			element[f] = Float8GetDatum(candidate->feature[f]);
+		values[0] = BoolGetDatum(label);
+		values[1] = PointerGetDatum(construct_array(element, RECOMMEND_FEATURES, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		put_row(fcinfo, values, nulls);
+	}
+	PG_RETURN_NULL();
+}
+
+PG_FUNCTION_INFO_V1(tiering_recommend_feature_names);
+Datum
+tiering_recommend_feature_names(PG_FUNCTION_ARGS)
+{
+	Datum		name[RECOMMEND_FEATURES];
+
+	for (int f = 0; f < RECOMMEND_FEATURES; f++)
+		name[f] = CStringGetTextDatum(recommend_feature_name[f]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(name, RECOMMEND_FEATURES, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* --- by the ids of items ------------------------------------------------------- */
+
+/* Numbers of items by their ids; those that are not there are left out */
+static Datum
+numbers_of(const StoredRecommender *stored, ArrayType *ids)
+{
+	Datum	   *id;
+	bool	   *nulls;
+	int			count;
+	ScoredItem *found;
+	int			known = 0;
+
+	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &id, &nulls, &count);
+	found = palloc(Max(count, 1) * sizeof(ScoredItem));
+	for (int i = 0; i < count; i++)
+	{
+		char	   *name = nulls[i] ? NULL : TextDatumGetCString(id[i]);
+
+		for (int k = 0; name != NULL && k < stored->model.items; k++)
+			if (strcmp(stored->item[k], name) == 0)
+				found[known++].item = k;
+	}
+	return item_array(found, known);
+}
+
+static void
+refuse_numbered(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the recommender knows its items by their numbers alone"),
+			 errhint("It is that of a pipeline: call tiering.recommend().")));
+}
+
+/* recommend_items(recommender, items, n, ranking, only_new) */
+PG_FUNCTION_INFO_V1(tiering_recommend_items);
+Datum
+tiering_recommend_items(PG_FUNCTION_ARGS)
+{
+	const StoredRecommender *stored = recommender_argument(PG_GETARG_DATUM(0));
+	RecommendChoice choice = {.count = wanted_argument(PG_GETARG_INT32(2)),
+		.model = ranking_argument(PG_GETARG_DATUM(3)),
+	.only_new = PG_GETARG_BOOL(4)};
+	const int32 *item;
+	ArrayType  *numbers;
+	Work	   *w;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (stored->item == NULL)
+		refuse_numbered();
+	if (choice.model == MODEL_BLEND)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a recommender alone has no blend"),
+				 errhint("Choose one of: popular, buy_again, similar, factors, ease.")));
+	numbers = DatumGetArrayTypeP(numbers_of(stored, PG_GETARG_ARRAYTYPE_P(1)));
+	count = ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers));
+	item = (const int32 *) ARR_DATA_PTR(numbers);
+	w = work_of(fcinfo, stored, count);
+	take_own(w, item, NULL, count, stored->model.as_of);
+	w->customer.group = -1;
+	recommend_find(&stored->model, &w->customer, &w->work);
+	count = recommend_choose(&stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		values[3] = {Int32GetDatum(i + 1), CStringGetTextDatum(stored->item[w->chosen[i].item]), Float8GetDatum(w->chosen[i].score)};
+		bool		nulls[3] = {false};
+
+		put_row(fcinfo, values, nulls);
+	}
+	PG_RETURN_NULL();
+}

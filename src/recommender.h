@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * recommender.h
+ *	  The SQL type recommender: what was learned of items.
+ *
+ * What is stored is a stream of bytes with its SHA-256.  It is read into a
+ * struct before it is used, and nothing in it is believed: it may come from a
+ * dump or a client.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECOMMENDER_H
+#define RECOMMENDER_H
+
+#include "fmgr.h"
+
+#include "model/recommend.h"
+
+#define RECOMMENDER_ITEMS	10000000	/* most */
+#define RECOMMENDER_ID		1024	/* longest id of an item or a group, in bytes */
+#define RECOMMENDER_NUMBER	1e15
+
+typedef struct StoredRecommender
+{
+	Recommender model;
+	char	  **item;			/* ids by order; NULL: they are numbers */
+	char	  **group;			/* names of groups, by order */
+	uint64		serial;			/* of what the session read */
+} StoredRecommender;
+
+extern Datum recommender_make(const StoredRecommender *stored);
+extern const StoredRecommender *recommender_argument(Datum value);
+extern void recommender_complete(Recommender *recommender);
+
+#endif							/* RECOMMENDER_H */
