@@ -116,6 +116,10 @@ SQL_TOPICS = \
 	sql/pipeline_churn_feature.sql \
 	sql/pipeline_churn_fit.sql \
 	sql/pipeline_churn_score.sql \
+	sql/pipeline_recommend.sql \
+	sql/pipeline_recommend_fit.sql \
+	sql/pipeline_recommend_score.sql \
+	sql/pipeline_recommend_comments.sql \
 	sql/pipeline_train.sql \
 	sql/pipeline_named_model.sql \
 	sql/pipeline_profile.sql \

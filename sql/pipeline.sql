@@ -113,6 +113,9 @@ BEGIN
 	PERFORM tiering.define_churn(pipeline);
 	PERFORM tiering.define_churn_features(pipeline);
 	PERFORM tiering.define_churn_views(pipeline);
+	PERFORM tiering.define_recommend(pipeline);
+	PERFORM tiering.define_recommend_sources(pipeline);
+	PERFORM tiering.define_recommend_views(pipeline);
 	PERFORM tiering.define_profile(pipeline);
 END;
 $$;
@@ -203,7 +206,7 @@ DECLARE
 	before record;
 	after record;
 	source_changed boolean;
-	rebuilt text[] := ARRAY['purchase', 'order_line', 'customer_merge'];
+	rebuilt text[] := ARRAY['recommend_purchase', 'purchase', 'order_line', 'customer_merge'];
 	grants text[];
 BEGIN
 	PERFORM tiering.require_pipeline(name);
@@ -263,8 +266,11 @@ RETURNING *$sql$, name) INTO STRICT after
 		PERFORM tiering.drop_relations(name, rebuilt);
 		PERFORM tiering.define_identity(name);
 		PERFORM tiering.define_source(name);
-		PERFORM tiering.grant_again(name, grants);
+		PERFORM tiering.define_recommend(name);
 	END IF;
+	PERFORM tiering.define_recommend_sources(name);
+	PERFORM tiering.define_recommend_views(name);
+	PERFORM tiering.grant_again(name, grants);
 	PERFORM tiering.define_profile(name);
 	PERFORM tiering.define_customer_benefit(name);
 	IF after.identity IS NULL THEN
@@ -379,7 +385,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	published text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
+	published text[] := ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'recommendation', 'recommend_history', 'product_affinity', 'recommend_item', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge'];
 	grants text[];
@@ -390,7 +396,7 @@ BEGIN
 	FROM pg_class AS c JOIN pg_index AS x ON x.indrelid = c.oid JOIN pg_class AS i ON i.oid = x.indexrelid
 	WHERE c.relnamespace = to_regnamespace(quote_ident(pipeline)) AND c.relname IN ('customer_rfm', 'customer_clv')
 	  AND i.relname <> c.relname || '_key';
-	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_model', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'rfm_heatmap', 'segment_summary',
+	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'value_matrix', 'customer_churn', 'churn_model', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'rfm_heatmap', 'segment_summary',
 		'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
 		'purchase', 'order_line', 'customer_identity', 'customer_merge']);
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
@@ -411,7 +417,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	used_by text;
-	own text[] := ARRAY['customer_profile', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'churn_quality', 'churn_feature', 'churn_policy', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'tier_standing', 'tier_decision', 'tier_snapshot',
+	own text[] := ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'recommendation', 'product_affinity',
+		'recommend_history', 'recommend_feedback', 'recommend_quality', 'recommend_item', 'recommend_policy', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'churn_quality', 'churn_feature', 'churn_policy', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'tier_standing', 'tier_decision', 'tier_snapshot',
 		'tier_override', 'tier_evaluation', 'tier_entitlement', 'tier_benefit', 'tier_occasion', 'tier_name', 'tier_condition', 'tier', 'tier_policy', 'tier_metric', 'tier_programme', 'rfm_heatmap', 'segment_summary', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge', 'model', 'log', 'run', 'segment_rule', 'pipeline'];

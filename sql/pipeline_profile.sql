@@ -44,7 +44,10 @@ BEGIN ATOMIC
 		('lifecycle_stage', 'u.stage', 'new, active, mature, declining, dormant or lost; NULL: churn is not scored'),
 		('churn_probability', 'u.probability', 'probability that he buys nothing within the horizon of churn_policy'),
 		('wakeup_due', 'u.wakeup_due', 'day on which he became overdue'),
-		('value_at_risk', 'v.clv * tiering.leaves_if_alive(u.probability, v.p_alive)', 'his value, times the probability that he leaves within that');
+		('value_at_risk', 'v.clv * tiering.leaves_if_alive(u.probability, v.p_alive)', 'his value, times the probability that he leaves within that'),
+		('next_product', 'o.product_id::text', 'product to offer next; NULL: nothing is recommended'),
+		('next_product_score', 'o.score', 'probability that he buys it within the horizon of recommend_policy, where the blend recommends'),
+		('next_product_reason', 'o.reason', 'why');
 END;
 
 -- The columns of the profile in their order: what is published keeps its
@@ -153,7 +156,7 @@ BEGIN
 		string_agg(format('%s AS %I',
 			CASE WHEN l.column_name = 'customer_id'
 					THEN id
-				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' OR l.expression LIKE 't.%' THEN l.expression
+				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' OR l.expression LIKE 't.%' OR l.expression LIKE 'o.%' THEN l.expression
 				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
 				 -- refunds alone are no purchase, but they are money
 				 WHEN l.expression LIKE '%h.history%' THEN replace(l.expression, 'r.as_of', 'd.as_of')
@@ -168,7 +171,8 @@ FROM %1$I.customer_rfm AS r
 	JOIN %1$I.purchase_history AS h ON h.customer_id = r.customer_id
 	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = r.customer_id
 	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = r.customer_id
-	LEFT JOIN %1$I.churn_score AS u ON u.customer_id = r.customer_id$sql$, pipeline, bought) ||
+	LEFT JOIN %1$I.churn_score AS u ON u.customer_id = r.customer_id
+	LEFT JOIN %1$I.recommendation AS o ON o.customer_id = r.customer_id AND o.rank = 1$sql$, pipeline, bought) ||
 		CASE WHEN p.customers IS NULL THEN ''
 			 ELSE format($sql$
 	LEFT JOIN %2$s AS c ON c.id = r.customer_id
@@ -177,6 +181,7 @@ SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
 	LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.id
 	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = c.id
+	LEFT JOIN %1$I.recommendation AS o ON o.customer_id = c.id AND o.rank = 1
 WHERE %4$s IS NOT NULL
 	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$

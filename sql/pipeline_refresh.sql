@@ -274,14 +274,18 @@ AS $$
 DECLARE
 	has_tiers boolean;
 	has_churn boolean;
+	has_offers boolean;
 BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.tier_programme AS g WHERE g.in_use), EXISTS (SELECT FROM %1$I.churn_policy)', pipeline) INTO has_tiers, has_churn;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.tier_programme AS g WHERE g.in_use), EXISTS (SELECT FROM %1$I.churn_policy), EXISTS (SELECT FROM %1$I.recommend_policy)', pipeline) INTO has_tiers, has_churn, has_offers;
 	RETURN QUERY VALUES (1, 'histories'), (2, 'cutoffs'), (3, 'models'), (4, 'customer_rfm'), (5, 'customer_clv');
 	IF has_churn THEN
 		RETURN QUERY VALUES (6, 'churn');
 	END IF;
 	IF has_tiers THEN
 		RETURN QUERY VALUES (7, 'tiers');
+	END IF;
+	IF has_offers THEN
+		RETURN QUERY VALUES (8, 'recommend');
 	END IF;
 END;
 $$;
@@ -381,6 +385,8 @@ BEGIN
 			SELECT * INTO result FROM tiering.refresh_churn(pipeline, this_run);
 		WHEN 'tiers' THEN
 			SELECT * INTO result FROM tiering.refresh_tiers(pipeline, this_run);
+		WHEN 'recommend' THEN
+			SELECT * INTO result FROM tiering.refresh_recommend(pipeline, this_run);
 	END CASE;
 	IF step = (SELECT s.step FROM tiering.refresh_steps(pipeline) AS s ORDER BY s.n DESC LIMIT 1) THEN
 		EXECUTE format('UPDATE %I.run SET state = ''done'', finished_at = clock_timestamp() WHERE run = $1', pipeline)
@@ -506,7 +512,7 @@ END;
 $$;
 
 COMMENT ON PROCEDURE tiering.refresh(text, date, boolean, boolean, boolean) IS
-'brings a pipeline up to date: histories of changed customers, cut points, scores, models, values, tiers; as_of defaults to the last complete day';
+'brings a pipeline up to date: histories of changed customers, cut points, scores, models, values, churn, tiers, recommendations; as_of defaults to the last complete day';
 COMMENT ON FUNCTION tiering.refresh_steps(text) IS
 'internal: the steps of a refresh, in their order';
 COMMENT ON FUNCTION tiering.refresh_tiers(text, bigint) IS

@@ -120,26 +120,30 @@ CREATE TABLE %1$I.model (
 	note text,
 	classifier tiering.classifier,
 	encoding jsonb,
+	recommender tiering.recommender,
 	checksum text GENERATED ALWAYS AS (encode(sha256(tiering.classifier_send(classifier) || decode(md5(COALESCE(encoding::text, '')), 'hex')), 'hex')) STORED,
 	PRIMARY KEY (model, version),
-	CHECK (model IN ('purchase', 'value', 'churn') OR encoding IS NOT NULL),
-	CHECK (model NOT IN ('purchase', 'value', 'churn') OR as_of IS NOT NULL),
+	CHECK (model IN ('purchase', 'value', 'churn', 'recommend') OR encoding IS NOT NULL),
+	CHECK (model NOT IN ('purchase', 'value', 'churn', 'recommend') OR as_of IS NOT NULL),
 	CHECK (version BETWEEN 1 AND 1000000000),
 	CHECK (CASE model WHEN 'value' THEN kind = 'gamma_gamma' WHEN 'purchase' THEN kind IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd')
-		WHEN 'churn' THEN kind IN ('recency', 'no_purchase', 'logistic', 'boosting') ELSE kind IN ('logistic', 'boosting') END),
-	CHECK (classifier IS NULL OR model NOT IN ('purchase', 'value')),
-	CHECK (model IN ('purchase', 'value') OR NOT in_use OR classifier IS NOT NULL),
+		WHEN 'churn' THEN kind IN ('recency', 'no_purchase', 'logistic', 'boosting')
+		WHEN 'recommend' THEN kind IN ('popular', 'buy_again', 'similar', 'factors', 'ease', 'blend') ELSE kind IN ('logistic', 'boosting') END),
+	CHECK (classifier IS NULL OR model NOT IN ('purchase', 'value', 'recommend')),
+	CHECK (recommender IS NULL OR model = 'recommend'),
+	CHECK (model IN ('purchase', 'value') OR NOT in_use OR classifier IS NOT NULL OR recommender IS NOT NULL),
 	-- records are summarized in weeks
 	CHECK (model <> 'purchase' OR COALESCE(fit ->> 'time_unit', 'week') = 'week')
 );
 CREATE UNIQUE INDEX model_in_use ON %1$I.model (model) WHERE in_use;
 COMMENT ON TABLE %1$I.model IS 'every model that was fitted, and which of them score customers';
-COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase, value or churn, or the name that train() was given';
+COMMENT ON COLUMN %1$I.model.model IS 'what it is for: purchase, value, churn or recommend, or the name that train() was given';
 COMMENT ON COLUMN %1$I.model.classifier IS 'the model itself, of churn and of train()';
+COMMENT ON COLUMN %1$I.model.recommender IS 'the model itself, of recommendations; of former versions it is not kept';
 COMMENT ON COLUMN %1$I.model.encoding IS 'how the columns of a query become features, of train()';
 COMMENT ON COLUMN %1$I.model.checksum IS 'SHA-256 of the classifier with its encoding';
 COMMENT ON COLUMN %1$I.model.version IS 'number, counted for each use';
-COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting';
+COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting; popular, buy_again, similar, factors, ease, blend';
 COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
 COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
 COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows; NULL: of train(), which knows no days';
@@ -149,7 +153,7 @@ COMMENT ON COLUMN %1$I.model.last_purchase IS 'last day of purchases that it kno
 COMMENT ON COLUMN %1$I.model.metrics IS 'how well each kind of model foretold the last part of the data, or the model of train() rows that it did not know; NULL: that was not tried';
 COMMENT ON COLUMN %1$I.model.customers IS 'how many it was fitted to; of train(), rows';
 COMMENT ON COLUMN %1$I.model.status IS 'converged, ridge, boundary, too_few, separated, not_converged, or fitted, of trees';
-COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor; times in weeks';
+COMMENT ON COLUMN %1$I.model.parameters IS 'in the order of the model''s constructor, times in weeks; of recommendations the weights of the blend';
 COMMENT ON COLUMN %1$I.model.fit IS 'all that the fit said: parameters, standard errors and covariances, log-likelihood; of train() its query, target and options';
 COMMENT ON COLUMN %1$I.model.in_use IS 'does it score customers?  At most one for each use';
 COMMENT ON COLUMN %1$I.model.note IS 'why it was fitted, and why this kind';
@@ -221,7 +225,7 @@ COMMENT ON COLUMN %1$I.run.m_cutoffs IS 'cut points of monetary';
 COMMENT ON COLUMN %1$I.run.newest_purchase IS 'day of the newest purchase until as_of';
 COMMENT ON COLUMN %1$I.run.error IS 'why it failed';
 COMMENT ON COLUMN %1$I.log.run IS 'run that the step belongs to';
-COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs, models, customer_rfm, customer_clv or tiers';
+COMMENT ON COLUMN %1$I.log.step IS 'histories, cutoffs, models, customer_rfm, customer_clv, churn, tiers or recommend';
 COMMENT ON COLUMN %1$I.log.state IS 'running, done or failed';
 COMMENT ON COLUMN %1$I.log.started_at IS 'when it began';
 COMMENT ON COLUMN %1$I.log.finished_at IS 'when it ended';

@@ -103,3 +103,11 @@ AS 'MODULE_PATHNAME', 'tiering_recommend_feature_names';
 
 COMMENT ON FUNCTION tiering.recommend_feature_names() IS
 'names of the terms of the blend, in their order';
+
+CREATE FUNCTION tiering.item_similarity(query text, options jsonb DEFAULT NULL, as_of date DEFAULT NULL, event_weights jsonb DEFAULT NULL)
+RETURNS TABLE (item text, neighbour text, rank integer, similarity double precision, customers bigint, item_customers bigint, neighbour_customers bigint, lift double precision)
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10000
+AS 'MODULE_PATHNAME', 'tiering_item_similarity';
+
+COMMENT ON FUNCTION tiering.item_similarity(text, jsonb, date, jsonb) IS
+'the items most like each item, by the customers who have to do with both';

@@ -21,9 +21,9 @@
 #include "fit_options.h"
 #include "matrix_inverse.h"
 #include "model/ease.h"
-#include "model/similarity.h"
 #include "optional_module.h"
 #include "recommender.h"
+#include "similarity_work.h"
 
 #include "compat.h"
 
@@ -157,11 +157,7 @@ fit_similar(const Interactions *by_customer, const Interactions *by_item, const 
 {
 	SimilarityOptions options = {s->shrinkage, (int) s->min_customers};
 	int			items = by_item->rows;
-	SimilarityWork work = {
-		palloc_extended(Max(items, 1) * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
-		palloc_extended(Max(items, 1) * sizeof(int32_t), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
-		palloc_extended(Max(items, 1) * sizeof(int32_t), MCXT_ALLOC_HUGE)
-	};
+	SimilarityWork work = similarity_work(items);
 	double	   *norm = palloc_extended(Max(items, 1) * sizeof(double), MCXT_ALLOC_HUGE);
 	int			most = Min((int) s->similar_neighbours, items);
 	TopItems	top = {palloc(Max(most, 1) * sizeof(ScoredItem)), 0, most};

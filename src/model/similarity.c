@@ -74,9 +74,14 @@ similarity_neighbours(const Interactions *by_customer, const Interactions *by_it
 
 		if (done && other != item && work->together[other] >= options->least_together && work->product[other] > 0)
 			top_offer(top, other, work->product[other] / (norm[item] * norm[other] + options->shrinkage));
-		work->product[other] = 0;
-		work->together[other] = 0;
 	}
 	top_sort(top);
+	for (int i = 0; work->of_top != NULL && i < top->count; i++)
+		work->of_top[i] = work->together[top->item[i].item];
+	for (int t = 0; t < touched; t++)
+	{
+		work->product[work->touched[t]] = 0;
+		work->together[work->touched[t]] = 0;
+	}
 	return done;
 }

@@ -18,6 +18,7 @@ typedef struct SimilarityWork
 	double	   *product;
 	int32_t    *together;		/* customers who have to do with both */
 	int32_t    *touched;
+	int32_t    *of_top;			/* together, of the chosen ones; NULL: not wanted */
 } SimilarityWork;
 
 typedef struct SimilarityOptions
