@@ -107,32 +107,57 @@ $$;
 COMMENT ON FUNCTION tiering.refresh_recommend(text, bigint) IS
 'internal: the step that recommends';
 
--- Recommendations of this moment for one customer
+-- Recommendations of this moment for one customer, of what he bought until now.  May
+-- the best of them be offered?  That is asked of them alone, and of all products only
+-- where they are compared with each other, or too few remain.
+CREATE FUNCTION tiering.recommend_to_sql(pipeline text, of_all boolean)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format($sql$
+SELECT row_number() OVER (ORDER BY r.rank)::integer, i.product_id::text, i.name, r.score,
+	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because), r.times, r.last_on, r.gap_days, c.customer_group), m.kind
+FROM %1$I.model AS m
+	CROSS JOIN (SELECT (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS customer_group,
+		COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1) AS tier_rank) AS c
+	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h
+	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day), c.customer_group, m.parameters, m.kind, $3, $4, %2$s
+		|| ARRAY(SELECT i.item FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.customer_id = $1 AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * $5),
+		CASE WHEN $6 THEN ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE i.is_once) END, $7, $8) AS r
+	JOIN %1$I.recommend_product AS i ON i.item = r.item
+WHERE m.model = 'recommend' AND m.in_use AND i.is_offered AND (i.tier IS NULL OR c.tier_rank >= (SELECT min(t.rank) FROM %1$I.tier AS t WHERE t.tier = i.tier))
+ORDER BY r.rank
+LIMIT $2$sql$, pipeline, CASE WHEN of_all THEN format($sql$ARRAY(SELECT i.item FROM %1$I.recommend_product AS i
+			WHERE NOT i.is_offered OR i.tier IS NOT NULL AND (c.tier_rank >= (SELECT min(t.rank) FROM %1$I.tier AS t WHERE t.tier = i.tier)) IS NOT TRUE)$sql$, pipeline) ELSE '''{}''::integer[]' END);
+
+COMMENT ON FUNCTION tiering.recommend_to_sql(text, boolean) IS
+'internal: query for recommendations of this moment for one customer';
+
 CREATE FUNCTION tiering.recommend_to(pipeline text, customer anyelement, n integer)
 RETURNS TABLE (rank integer, product_id text, name text, score double precision, reason text, model text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	p record;
+	found bigint := 0;
+	wanted integer;
 BEGIN
 	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
 		RAISE EXCEPTION 'pipeline "%" does not exist', pipeline
 			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
 	END IF;
-	RETURN QUERY EXECUTE format($sql$
-SELECT r.rank, i.product_id::text, i.name, r.score, tiering.recommend_reason_text(r.reason, b.name, r.times, r.last_on, r.gap_days, c.customer_group), m.kind
-FROM %1$I.recommend_policy AS p
-	JOIN %1$I.model AS m ON m.model = 'recommend' AND m.in_use
-	LEFT JOIN LATERAL (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h ON true
-	LEFT JOIN LATERAL (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS c ON true
-	LEFT JOIN LATERAL (SELECT array_agg(i.item) AS items FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id)
-		WHERE f.customer_id = $1 AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * p.rest_days) AS d ON true
-	LEFT JOIN LATERAL (SELECT array_agg(i.item) AS items FROM %1$I.recommend_product AS i LEFT JOIN LATERAL (SELECT min(t.rank) AS rank FROM %1$I.tier AS t WHERE t.tier = i.tier) AS t ON i.tier IS NOT NULL
-		WHERE NOT i.is_offered OR i.tier IS NOT NULL AND COALESCE(t.rank, 2147483647) > COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1)) AS x ON true
-	LEFT JOIN LATERAL (SELECT array_agg(i.item) AS items FROM %1$I.recommend_product AS i WHERE i.is_once) AS e ON p.product_once IS NOT NULL
-	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, (SELECT max(u) FROM unnest(h.days) AS u)), c.customer_group, m.parameters, m.kind,
-		COALESCE($2, p.n), p.only_new, x.items || d.items, e.items, p.most_in_category, p.diversity) AS r
-	JOIN %1$I.recommend_product AS i ON i.item = r.item LEFT JOIN %1$I.recommend_product AS b ON b.item = r.because
-ORDER BY r.rank$sql$, pipeline) USING customer, n;
+	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO p;
+	wanted := COALESCE(n, p.n);
+	PERFORM tiering.require_number('n', wanted, 1, 100);
+	IF p.diversity = 0 AND p.most_in_category = 0 THEN
+		RETURN QUERY EXECUTE tiering.recommend_to_sql(pipeline, false) USING customer, wanted, 2 * wanted + 20, p.only_new, p.rest_days, p.product_once IS NOT NULL, 0, 0::double precision;
+		GET DIAGNOSTICS found = ROW_COUNT;
+	END IF;
+	IF found < wanted THEN
+		-- what was found already stands first there, too
+		RETURN QUERY EXECUTE tiering.recommend_to_sql(pipeline, true) || ' OFFSET $9' USING customer, wanted - found, wanted, p.only_new, p.rest_days, p.product_once IS NOT NULL, p.most_in_category, p.diversity, found;
+	END IF;
 END;
 $$;
 

@@ -79,7 +79,7 @@ make_work(Work *w, const StoredRecommender *stored, int room)
 	work->is_candidate = room_for(w, items, sizeof(bool));
 	work->column = room_for(w, room, sizeof(int32_t));
 	work->value = room_for(w, room, sizeof(double));
-	work->solution = room_for(w, model->als.factors, sizeof(double));
+	work->solution = room_for(w, model->als.factors + 3, sizeof(double));
 	work->scratch = room_for(w, als_scratch(model->als.factors), sizeof(double));
 	work->category = room_for(w, model->categories, sizeof(double));
 	work->top = room_for(w, recommend_most_candidates(model, 0) + 1, sizeof(ScoredItem));

@@ -258,6 +258,26 @@ read_factors(StringInfo bytes, Recommender *model)
 		model->factor[i] = read_number(bytes);
 }
 
+static void
+order_by_popularity(Recommender *model)
+{
+	TopItems	top = {palloc_extended(Max(model->items, 1) * sizeof(ScoredItem), MCXT_ALLOC_HUGE), 0, model->items};
+
+	for (int w = 0; w < DEMAND_WINDOWS; w++)
+	{
+		top.count = 0;
+		for (int i = 0; i < model->items; i++)
+			if (model->demand[i].customers > 0)
+				top_offer(&top, i, model->demand[i].popularity[w]);
+		top_sort(&top);
+		model->sold = top.count;
+		model->popular[w] = palloc_extended(Max(top.count, 1) * sizeof(int32_t), MCXT_ALLOC_HUGE);
+		for (int i = 0; i < top.count; i++)
+			model->popular[w][i] = top.item[i].item;
+	}
+	pfree(top.item);
+}
+
 /* What follows from the rest, and is not stored */
 void
 recommender_complete(Recommender *model)
@@ -269,11 +289,13 @@ recommender_complete(Recommender *model)
 	{
 		model->gram = palloc(k * k * sizeof(double));
 		als_gram(model->factor, model->items, k, model->gram);
-		model->factor_turned = palloc_extended(Max((Size) k * model->items, 1) * sizeof(double), MCXT_ALLOC_HUGE);
+		/* rounded up to a multiple of 4, for those who add 4 at once */
+		model->factor_turned = palloc_extended(Max((Size) (k + 3) * model->items, 1) * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		for (int i = 0; i < model->items; i++)
 			for (int f = 0; f < k; f++)
 				model->factor_turned[(Size) f * model->items + i] = model->factor[(Size) i * k + f];
 	}
+	order_by_popularity(model);
 	if (model->category == NULL)
 		return;
 	model->category_share = palloc0(Max(model->categories, 1) * sizeof(double));

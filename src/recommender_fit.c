@@ -235,6 +235,8 @@ fit_ease(const Interactions *by_customer, const Interactions *by_item, const Fit
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("EASE with penalty %g cannot be solved", s->penalty),
 				 errhint("Pass a larger penalty.")));
+	ease_mirror(square, places);
+	CHECK_FOR_INTERRUPTS();
 	links_new(&model->ease, items, (int64) places * most);
 	for (int i = 0; i < items; i++)
 	{

@@ -14,6 +14,7 @@
 #include "model/ease.h"
 
 #define STOP_CELLS	(1 << 22)	/* products between two looks at stop */
+#define BLOCK		64
 
 /*
  * X'X with the penalty on its diagonal: the half with row <= column.  place tells
@@ -55,12 +56,15 @@ ease_gram(const Interactions *by_customer, const int32_t *place, int places, dou
 	return true;
 }
 
-static double
-weight_of(const double *inverse, int places, int from, int to)
+/* Fills the other half of a symmetric square, in blocks that a cache holds */
+void
+ease_mirror(double *square, int places)
 {
-	size_t		at = from < to ? (size_t) from * places + to : (size_t) to * places + from;
-
-	return -inverse[at] / inverse[(size_t) to * places + to];
+	for (int from = 0; from < places; from += BLOCK)
+		for (int to = from; to < places; to += BLOCK)
+			for (int i = from; i < places && i < from + BLOCK; i++)
+				for (int j = to > i ? to : i + 1; j < places && j < to + BLOCK; j++)
+					square[(size_t) j * places + i] = square[(size_t) i * places + j];
 }
 
 /*
@@ -70,13 +74,21 @@ weight_of(const double *inverse, int places, int from, int to)
 void
 ease_neighbours(const double *inverse, int places, const int32_t *item, int place, TopItems *top, double *scratch)
 {
+	double		least = 0;
+
 	top->count = 0;
 	for (int other = 0; other < places; other++)
 	{
-		if (other == place)
-			continue;
-		scratch[item[other]] = weight_of(inverse, places, place, other);
-		top_offer(top, item[other], fabs(scratch[item[other]]));
+		double		size;
+
+		scratch[item[other]] = -inverse[(size_t) place * places + other] / inverse[(size_t) other * places + other];
+		size = fabs(scratch[item[other]]);
+		/* most are out at first sight */
+		if (other != place && size > least)
+		{
+			top_offer(top, item[other], size);
+			least = top->count == top->most ? top->item[0].score : 0;
+		}
 	}
 	top_sort(top);
 	for (int i = 0; i < top->count; i++)

@@ -71,6 +71,8 @@ typedef struct Recommender
 	int			categories;
 	int32_t    *category;		/* of items, from 0; -1: none; NULL: of no item */
 	double	   *category_share; /* of all purchases */
+	int32_t    *popular[DEMAND_WINDOWS];	/* items by popularity, the most popular first */
+	int			sold;			/* that anybody bought: so many are in it */
 	ItemLinks	ease;
 	ItemLinks	similar;
 	ItemLinks	group;			/* of groups: logs of shares */
