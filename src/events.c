@@ -341,9 +341,10 @@ sort_ids(Events *events)
 	events->customer_count = id_map_count(events->customers);
 	if (item != NULL)
 		events->item_count = id_map_count(events->items);
-	CHECK_FOR_INTERRUPTS();
 	for (int64 i = 0; i < events->count; i++)
 	{
+		if (i % MEMORY_CHECK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		events->customer[i] = customer[events->customer[i]];
 		if (item != NULL)
 			events->item[i] = item[events->item[i]];

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -147,6 +148,7 @@ id_map_compare(IdMap *map, int a, int b)
 static int
 compare_numbers(const void *a, const void *b, void *argument)
 {
+	CHECK_FOR_INTERRUPTS();
 	return id_map_compare(argument, *(const int32 *) a, *(const int32 *) b);
 }
 
