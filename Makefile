@@ -94,6 +94,7 @@ SQL_TOPICS = \
 	sql/tier.sql \
 	sql/metrics.sql \
 	sql/ranking.sql \
+	sql/rules.sql \
 	sql/classifier.sql \
 	sql/churn.sql \
 	sql/recommender.sql \
