@@ -10,7 +10,7 @@
 
 #include "model/rules.h"
 
-#define ROUNDING	1e-9		/* of a share of baskets that is a whole number */
+#define ROUNDING	1e-12		/* of a share of baskets that is a whole number */
 
 /* All are made of products of whole numbers, to be exact where the result is */
 void
