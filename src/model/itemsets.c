@@ -177,7 +177,7 @@ take_counts(Miner *miner, int depth, int item, size_t seen)
 		if (role_beside(miner, baskets, item, other) != 0)
 			baskets->chosen[other / 64] |= UINT64_C(1) << (other % 64);
 	}
-	return mining_stopped(miner->limits, seen) ? MINING_STOPPED : MINING_DONE;
+	return mining_stopped(miner->limits, seen + (size_t) baskets->items / 64) ? MINING_STOPPED : MINING_DONE;
 }
 
 /* Names the chosen items in the level below; whether a set may go on there */
