@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(76);
+SELECT plan(80);
 
 -- --- against plain SQL --------------------------------------------------------------------
 
@@ -128,6 +128,23 @@ SELECT throws_ok(format('SELECT * FROM tiering.association_rules(%s)', a), c, m)
 	('''DELETE FROM five''', '0A000', 'DELETE is not allowed in a non-volatile function')) AS v(a, c, m);
 SELECT throws_ok('SELECT * FROM tiering.frequent_itemsets(''TABLE five'', max_length => 0)', '22023', 'max_length 0 is not between 1 and 10', 'max_length of sets is 1 or more');
 
+-- --- who calls, and how -------------------------------------------------------------------------
+
+CREATE SCHEMA shop;
+CREATE TABLE shop.five AS SELECT * FROM five WHERE item <> 'cake';
+SET search_path = shop, public;
+SELECT is((SELECT array_agg(items::text) FROM tiering.frequent_itemsets('TABLE five')), '{"{tea}","{milk}","{milk,tea}"}', 'names are those that the caller sees');
+RESET search_path;
+CREATE ROLE check_guest;
+GRANT USAGE ON SCHEMA tiering TO check_guest;
+SET ROLE check_guest;
+SELECT throws_ok($$SELECT * FROM tiering.frequent_itemsets('TABLE five')$$, '42501', 'permission denied for table five', 'and the rights are his');
+RESET ROLE;
+SELECT is((SELECT array_agg(n ORDER BY s) FROM generate_series(0.2, 0.6, 0.2) AS s, LATERAL (SELECT count(*) AS n FROM tiering.frequent_itemsets('TABLE five', s)) AS f), '{7,7,5}'::bigint[], 'several calls in one statement');
+SET work_mem = '64kB';
+SELECT is((SELECT (count(*), sum(baskets))::text FROM tiering.association_rules('TABLE many', 0.0005, 0)), (SELECT (sum(cardinality(items)), sum(baskets * cardinality(items)))::text FROM tiering.frequent_itemsets('TABLE many', 0.0005) WHERE cardinality(items) > 1), 'more than work_mem holds');
+RESET work_mem;
+
 -- --- cancelled ----------------------------------------------------------------------------------
 
 CREATE TABLE dense AS SELECT b AS basket, i AS item FROM generate_series(1, 20000) AS b, generate_series(1, 24) AS i WHERE random() < 0.5;
@@ -149,4 +166,6 @@ RESET statement_timeout;
 SELECT diag(string_agg(format('%s after %s + %s ms', code, after, round(ms - after)), ', ' ORDER BY after)) FROM ended;
 SELECT ok(bool_and(code = '57014' AND ms < after + 2000), 'it can be cancelled at any time') FROM ended;
 
+DROP OWNED BY check_guest;
+DROP ROLE check_guest;
 SELECT * FROM finish();
