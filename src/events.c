@@ -327,15 +327,15 @@ sort_groups(Events *events, const int32 *customer)
 	int32	   *sorted = MemoryContextAllocHuge(events->context, Max(events->customer_count, 1) * sizeof(int32));
 
 	for (int i = 0; i < events->customer_count; i++)
-		sorted[customer[i]] = events->group[i] < 0 ? -1 : group[events->group[i]];
+		sorted[customer != NULL ? customer[i] : i] = events->group[i] < 0 ? -1 : group[events->group[i]];
 	events->group = sorted;
 }
 
 /* Numbers customers and items by their order, whatever that of the rows was */
 static void
-sort_ids(Events *events)
+sort_ids(Events *events, bool any_order)
 {
-	int32	   *customer = id_map_sort(events->customers);
+	int32	   *customer = any_order ? NULL : id_map_sort(events->customers);
 	int32	   *item = events->items != NULL ? id_map_sort(events->items) : NULL;
 
 	events->customer_count = id_map_count(events->customers);
@@ -345,7 +345,8 @@ sort_ids(Events *events)
 	{
 		if (i % MEMORY_CHECK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		events->customer[i] = customer[events->customer[i]];
+		if (customer != NULL)
+			events->customer[i] = customer[events->customer[i]];
 		if (item != NULL)
 			events->item[i] = item[events->item[i]];
 	}
@@ -390,7 +391,7 @@ events_read(const char *query, const EventOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the query returns no rows by its kind (%s)", SPI_result_code_string(result)),
 				 errhint("Pass one SELECT.")));
-	sort_ids(receiver.events);
+	sort_ids(receiver.events, options->any_order);
 	if (!DATE_IS_NOEND(options->as_of))
 		receiver.events->as_of = options->as_of;
 	MemoryContextDelete(receiver.scratch);

@@ -19,6 +19,7 @@
 typedef struct EventOptions
 {
 	const char *who;			/* role of the first column, for messages: "basket" */
+	bool		any_order;		/* customers may be numbered in any order: as they come */
 	bool		takes_more;		/* columns weight, day, event and group */
 	bool		needs_days;
 	bool		numbered;		/* items are numbers from 1 on, and stay so */

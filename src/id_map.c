@@ -24,6 +24,13 @@
 #define FIRST_ROOM	1024		/* ids a new map has room for; a power of 2 */
 #define MOST_IDS	(1 << 30)
 
+/* A place of the table; the hash is here too, to look no further where it differs */
+typedef struct IdSlot
+{
+	uint32		hash;
+	int32		number;			/* -1: free */
+} IdSlot;
+
 struct IdMap
 {
 	MemoryContext context;
@@ -35,7 +42,7 @@ struct IdMap
 	int			room;
 	Datum	   *id;				/* by number */
 	uint32	   *hash;			/* by number */
-	int32	   *slot;			/* numbers by hash, 2 * room of them; -1: free */
+	IdSlot	   *slot;			/* by hash, 2 * room of them */
 };
 
 static void
@@ -43,14 +50,14 @@ fill_slots(IdMap *map)
 {
 	uint32		mask = map->room * 2 - 1;
 
-	memset(map->slot, 0xff, map->room * 2 * sizeof(int32));
+	memset(map->slot, 0xff, (Size) map->room * 2 * sizeof(IdSlot));
 	for (int i = 0; i < map->count; i++)
 	{
 		uint32		place = map->hash[i] & mask;
 
-		while (map->slot[place] >= 0)
+		while (map->slot[place].number >= 0)
 			place = (place + 1) & mask;
-		map->slot[place] = i;
+		map->slot[place] = (IdSlot) {map->hash[i], i};
 	}
 }
 
@@ -76,7 +83,7 @@ id_map_new(MemoryContext context, Oid type, Oid collation, const char *role)
 	map->room = FIRST_ROOM;
 	map->id = MemoryContextAlloc(context, map->room * sizeof(Datum));
 	map->hash = MemoryContextAlloc(context, map->room * sizeof(uint32));
-	map->slot = MemoryContextAlloc(context, map->room * 2 * sizeof(int32));
+	map->slot = MemoryContextAlloc(context, map->room * 2 * sizeof(IdSlot));
 	fill_slots(map);
 	return map;
 }
@@ -94,7 +101,7 @@ make_room(IdMap *map)
 	map->id = repalloc_huge(map->id, map->room * sizeof(Datum));
 	map->hash = repalloc_huge(map->hash, map->room * sizeof(uint32));
 	pfree(map->slot);
-	map->slot = MemoryContextAllocHuge(map->context, (Size) map->room * 2 * sizeof(int32));
+	map->slot = MemoryContextAllocHuge(map->context, (Size) map->room * 2 * sizeof(IdSlot));
 	fill_slots(map);
 }
 
@@ -109,8 +116,8 @@ id_map_number(IdMap *map, Datum id)
 	MemoryContext caller;
 
 	make_room(map);
-	for (place = hash & (map->room * 2 - 1); (number = map->slot[place]) >= 0; place = (place + 1) & (map->room * 2 - 1))
-		if (map->hash[number] == hash &&
+	for (place = hash & (map->room * 2 - 1); (number = map->slot[place].number) >= 0; place = (place + 1) & (map->room * 2 - 1))
+		if (map->slot[place].hash == hash &&
 			DatumGetBool(FunctionCall2Coll(&map->type->eq_opr_finfo, map->collation, map->id[number], id)))
 			return number;
 	caller = MemoryContextSwitchTo(map->values);
@@ -122,7 +129,7 @@ id_map_number(IdMap *map, Datum id)
 	MemoryContextSwitchTo(caller);
 	map->id[map->count] = id;
 	map->hash[map->count] = hash;
-	map->slot[place] = map->count;
+	map->slot[place] = (IdSlot) {hash, map->count};
 	return map->count++;
 }
 
@@ -135,7 +142,7 @@ id_map_count(const IdMap *map)
 Size
 id_map_memory(const IdMap *map)
 {
-	return (Size) map->room * (sizeof(Datum) + sizeof(uint32) + 2 * sizeof(int32)) + MemoryContextMemAllocated(map->values, true);
+	return (Size) map->room * (sizeof(Datum) + sizeof(uint32) + 2 * sizeof(IdSlot)) + MemoryContextMemAllocated(map->values, true);
 }
 
 /* Which of two stands first, by the order of their type */
