@@ -275,7 +275,7 @@ answer(FunctionCallInfo fcinfo, Request *request)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "customer_tiering baskets", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext scratch = AllocSetContextCreate(work, "customer_tiering rule", ALLOCSET_SMALL_SIZES);
-	EventOptions options = {.who = "basket",.as_of = DATEVAL_NOEND,.most_memory = request->most_memory};
+	EventOptions options = {.who = "basket",.any_order = true,.as_of = DATEVAL_NOEND,.most_memory = request->most_memory};
 	MemoryContext caller;
 
 	InitMaterializedSRF(fcinfo, 0);
