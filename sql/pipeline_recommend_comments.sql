@@ -54,7 +54,7 @@ COMMENT ON COLUMN %1$I.product_affinity.other_customers IS 'who bought the other
 COMMENT ON COLUMN %1$I.product_affinity.lift IS 'how many times more often than by chance';
 COMMENT ON TABLE %1$I.recommend_quality IS 'how good each ranking was on a day of which it knew nothing';
 COMMENT ON COLUMN %1$I.recommend_quality.run IS 'run that judged';
-COMMENT ON COLUMN %1$I.recommend_quality.ranking IS 'popular, buy_again, similar, factors, ease or blend';
+COMMENT ON COLUMN %1$I.recommend_quality.ranking IS 'popular, popular_in_group, buy_again, similar, factors, ease or blend';
 COMMENT ON COLUMN %1$I.recommend_quality.setting IS 'all: what the customer has may be offered; new: not; cold: customers without a purchase before';
 COMMENT ON COLUMN %1$I.recommend_quality.origin IS 'day on which was recommended';
 COMMENT ON COLUMN %1$I.recommend_quality.horizon_days IS 'days after it that were to be foretold';

@@ -110,7 +110,7 @@ COMMENT ON FUNCTION tiering.recommend_windows(date, date, integer) IS
 'internal: days on which recommendations are tried out';
 
 -- Customers of a day with what they bought then and within the horizon after it; of
--- what was sold before.  A share of them will do, told by their ids.
+-- what was sold before and is offered.  A share of them will do, told by their ids.
 CREATE FUNCTION tiering.recommend_cases_sql(pipeline text, origin date, horizon_days integer, share double precision)
 RETURNS text
 LANGUAGE SQL IMMUTABLE
@@ -171,7 +171,7 @@ DECLARE
 	w record;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
-	EXECUTE format('CREATE UNLOGGED TABLE %1$I.recommend_first AS SELECT u.item, min(u.day) AS first_day FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) GROUP BY u.item', pipeline);
+	EXECUTE format('CREATE UNLOGGED TABLE %1$I.recommend_first AS SELECT u.item, min(u.day) AS first_day FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) JOIN %1$I.recommend_product AS i ON i.item = u.item AND i.is_offered GROUP BY u.item', pipeline);
 	EXECUTE format('SELECT min(f.first_day), (SELECT count(*) FROM %1$I.recommend_history) FROM %1$I.recommend_first AS f', pipeline) INTO first_day, customers;
 	EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_window AS SELECT * FROM tiering.recommend_windows($1, $2, $3)', pipeline) USING first_day, last_day, p.horizon_days;
 	EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_trial (origin date PRIMARY KEY, recommender tiering.recommender)', pipeline);
@@ -182,7 +182,8 @@ BEGIN
 		EXECUTE format($sql$
 INSERT INTO %1$I.recommend_row (origin, label, features)
 SELECT $1, t.label, t.features
-FROM (%2$s) AS k, LATERAL tiering.recommend_training((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1), k.items, k.days, $1, k.customer_group, k.bought, 0.3, k.seed) AS t
+FROM (%2$s) AS k, LATERAL tiering.recommend_training((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1), k.items, k.days, $1, k.customer_group,
+	ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), k.bought, 0.3, k.seed) AS t
 WHERE k.before <> '{}'$sql$, pipeline, tiering.recommend_cases_sql(pipeline, w.origin, p.horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision))) USING w.origin;
 	END LOOP;
 	EXECUTE format('ANALYZE %I.recommend_row', pipeline);
@@ -202,19 +203,22 @@ AS $$
 DECLARE
 	enough CONSTANT integer := 20000;
 	customers bigint;
+	has_groups boolean;
 BEGIN
-	EXECUTE format('SELECT count(*) FROM %I.recommend_history', pipeline) INTO customers;
+	EXECUTE format('SELECT count(*), (SELECT p.customer_group IS NOT NULL FROM %1$I.recommend_policy AS p) FROM %1$I.recommend_history', pipeline) INTO customers, has_groups;
 	RETURN QUERY EXECUTE format($sql$
 WITH list AS MATERIALIZED (
 	SELECT t.ranking, CASE WHEN k.before = '{}' THEN 'cold' WHEN t.only_new THEN 'new' ELSE 'all' END AS setting, t.items,
 		CASE WHEN t.only_new THEN ARRAY(SELECT b FROM unnest(k.bought) AS b WHERE b <> ALL (k.before)) ELSE k.bought END AS relevant
 	FROM (%2$s) AS k, LATERAL tiering.recommend_by_all((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1),
-		CASE WHEN k.before = '{}' THEN '{}' ELSE k.items END, CASE WHEN k.before = '{}' THEN '{}' ELSE k.days END, $1, k.customer_group, $3, $2) AS t
-	WHERE NOT (t.only_new AND k.before = '{}') AND (k.before <> '{}' OR t.ranking IN ('popular', 'blend'))
+		CASE WHEN k.before = '{}' THEN '{}' ELSE k.items END, CASE WHEN k.before = '{}' THEN '{}' ELSE k.days END, $1, k.customer_group,
+		ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), $3, $2) AS t
+	WHERE NOT (t.only_new AND k.before = '{}') AND (k.before <> '{}' OR t.ranking IN ('popular', 'popular_in_group', 'blend'))
+		AND (t.ranking <> 'popular_in_group' OR $4)
 ), sold AS (
 	SELECT u.item, count(DISTINCT h.customer_id) AS customers FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) WHERE u.day <= $1 GROUP BY u.item
 ), everybody AS (
-	SELECT count(*) FILTER (WHERE h.days[1] <= $1) AS customers, (SELECT count(*) FROM sold) AS items FROM %1$I.recommend_history AS h
+	SELECT count(*) FILTER (WHERE h.days[1] <= $1) AS customers, (SELECT count(*) FROM %1$I.recommend_first AS f WHERE f.first_day <= $1) AS items FROM %1$I.recommend_history AS h
 ), spread AS (
 	SELECT l.ranking, l.setting, count(DISTINCT u.item)::double precision / max(e.items) AS coverage, avg(-ln(s.customers::double precision / e.customers) / ln(2)) AS novelty
 	FROM list AS l, unnest(l.items) AS u(item) JOIN sold AS s ON s.item = u.item CROSS JOIN everybody AS e
@@ -225,7 +229,7 @@ SELECT l.ranking, l.setting, count(*), tiering.ndcg_at(l.items, l.relevant, $2),
 FROM list AS l LEFT JOIN spread AS s USING (ranking, setting)
 WHERE l.relevant <> '{}'
 GROUP BY l.ranking, l.setting$sql$, pipeline, tiering.recommend_cases_sql(pipeline, origin, horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision)))
-		USING origin, n, weights;
+		USING origin, n, weights, has_groups;
 END;
 $$;
 
@@ -233,7 +237,7 @@ COMMENT ON FUNCTION tiering.judge_recommend(text, date, integer, integer, double
 'internal: how good rankings were on a day';
 
 -- Judges the rankings on the last day whose horizon is over, and says which is to be published
-CREATE FUNCTION tiering.choose_recommend(pipeline text, this_run bigint, OUT ranking text, OUT note text)
+CREATE FUNCTION tiering.choose_recommend(pipeline text, this_run bigint, OUT ranking text, OUT cold text, OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -247,6 +251,7 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT x.origin FROM %I.recommend_window AS x WHERE x.purpose = ''report''', pipeline) INTO day;
 	ranking := CASE WHEN p.only_new THEN 'popular' ELSE 'buy_again' END;
+	cold := 'popular';
 	IF day IS NULL THEN
 		note := format('too little history to judge anything: %s', ranking);
 		RETURN;
@@ -265,7 +270,8 @@ FROM tiering.judge_recommend($5, $2, $3, $4, $6) AS j$sql$, pipeline) USING this
 		RETURN;
 	END IF;
 	ranking := best.ranking;
-	EXECUTE format('UPDATE %I.recommend_quality AS q SET is_chosen = true WHERE q.run = $1 AND q.ranking = $2', pipeline) USING this_run, ranking;
+	EXECUTE format('SELECT COALESCE((SELECT q.ranking FROM %I.recommend_quality AS q WHERE q.run = $1 AND q.setting = ''cold'' ORDER BY q.ndcg DESC, q.ranking LIMIT 1), $2)', pipeline) INTO cold USING this_run, cold;
+	EXECUTE format('UPDATE %I.recommend_quality AS q SET is_chosen = true WHERE q.run = $1 AND q.ranking = CASE q.setting WHEN ''cold'' THEN $3 ELSE $2 END', pipeline) USING this_run, ranking, cold;
 	note := concat_ws('; ', format('%s, NDCG@%s %s, %s %s', ranking, p.n, round(best.ndcg::numeric, 3), plain.ranking, round(plain.ndcg::numeric, 3)), learned.note,
 		CASE WHEN ranking = plain.ranking THEN 'nothing beats it' END);
 END;
@@ -306,7 +312,7 @@ BEGIN
 	EXECUTE format($sql$
 SELECT CASE WHEN m.version IS NULL THEN 'first fit'
 	WHEN r.refit_requested THEN 'asked for'
-	WHEN m.fit <> $2 THEN 'settings changed'
+	WHEN m.fit - 'cold' <> $2 THEN 'settings changed'
 	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
 FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
 	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'recommend' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.recommend_setup(pipeline);
@@ -348,7 +354,7 @@ BEGIN
 INSERT INTO %1$I.model (model, version, kind, run, as_of, customers, status, parameters, fit, metrics, in_use, note, recommender)
 SELECT 'recommend', COALESCE((SELECT max(m.version) FROM %1$I.model AS m WHERE m.model = 'recommend'), 0) + 1, $1, $2, $3, (SELECT count(*) FROM %1$I.recommend_history), 'fitted', $4, $5,
 	(SELECT jsonb_agg(to_jsonb(q) - 'run' ORDER BY q.setting, q.ranking) FROM %1$I.recommend_quality AS q WHERE q.run = $2), $6 IS NOT NULL, $7, $6$sql$, pipeline)
-		USING ranking, this_run, day, learned.weights, tiering.recommend_setup(pipeline), fitted, note;
+		USING ranking, this_run, day, learned.weights, tiering.recommend_setup(pipeline) || jsonb_build_object('cold', CASE WHEN chosen.cold <> 'blend' OR learned.weights IS NOT NULL THEN chosen.cold ELSE 'popular' END), fitted, note;
 	PERFORM tiering.store_affinity(pipeline);
 	PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first']);
 END;

@@ -41,11 +41,12 @@ AS $$
 DECLARE
 	p record;
 	kind text;
+	cold text;
 BEGIN
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
-	EXECUTE format('SELECT m.kind FROM %I.model AS m WHERE m.model = ''recommend'' AND m.in_use', pipeline) INTO kind;
+	EXECUTE format('SELECT m.kind, m.fit ->> ''cold'' FROM %I.model AS m WHERE m.model = ''recommend'' AND m.in_use', pipeline) INTO kind, cold;
 	RETURN format($sql$
-SELECT k.customer_id, r.rank, r.item, r.score, r.reason, r.because, r.times, r.last_on, r.gap_days, k.customer_group
+SELECT k.customer_id, r.rank, r.item, r.score, r.reason, r.because, r.times, r.last_on, r.gap_days, k.customer_group, CASE WHEN k.items = '{}' THEN %9$L ELSE %4$L END AS ranking
 FROM (
 	SELECT h.customer_id, h.items, h.days, c.customer_group FROM %1$I.recommend_history AS h LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = h.customer_id
 	UNION ALL
@@ -60,9 +61,9 @@ FROM (
 	LEFT JOIN %1$I.recommend_excluded AS x ON x.rank = COALESCE(s.rank, -1)
 	LEFT JOIN %1$I.recommend_excluded AS n ON n.rank = -1
 	CROSS JOIN LATERAL tiering.recommend_numbered((SELECT m.recommender FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), k.items, k.days, %2$L, k.customer_group,
-		(SELECT m.parameters FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), %4$L, %5$s, %6$L,
+		(SELECT m.parameters FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), CASE WHEN k.items = '{}' THEN %9$L ELSE %4$L END, %5$s, %6$L,
 		CASE WHEN x.rank IS NULL THEN n.items ELSE x.items END || d.items, (SELECT array_agg(i.item) FROM %1$I.recommend_product AS i WHERE i.is_once), %7$s, %8$L) AS r$sql$,
-		pipeline, day, p.rest_days, kind, p.n, p.only_new, p.most_in_category, p.diversity);
+		pipeline, day, p.rest_days, kind, p.n, p.only_new, p.most_in_category, p.diversity, cold);
 END;
 $$;
 
@@ -94,8 +95,8 @@ BEGIN
 		EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_fresh AS %s', pipeline, tiering.recommendation_sql(pipeline, day));
 		EXECUTE format($sql$
 INSERT INTO %1$I.recommendation (customer_id, rank, product_id, score, reason, model, as_of)
-SELECT f.customer_id, f.rank, i.product_id, f.score, tiering.recommend_reason_text(f.reason, b.name, f.times, f.last_on, f.gap_days, f.customer_group), $1, $2
-FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item LEFT JOIN %1$I.recommend_product AS b ON b.item = f.because$sql$, pipeline) USING kind, day;
+SELECT f.customer_id, f.rank, i.product_id, f.score, tiering.recommend_reason_text(f.reason, b.name, f.times, f.last_on, f.gap_days, f.customer_group), f.ranking, $1
+FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item LEFT JOIN %1$I.recommend_product AS b ON b.item = f.because$sql$, pipeline) USING day;
 		GET DIAGNOSTICS row_count = ROW_COUNT;
 		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_excluded']);
 	END IF;
@@ -116,12 +117,12 @@ LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN format($sql$
 SELECT row_number() OVER (ORDER BY r.rank)::integer, i.product_id::text, i.name, r.score,
-	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because), r.times, r.last_on, r.gap_days, c.customer_group), m.kind
+	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because), r.times, r.last_on, r.gap_days, c.customer_group), CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END
 FROM %1$I.model AS m
 	CROSS JOIN (SELECT (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS customer_group,
 		COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1) AS tier_rank) AS c
 	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h
-	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day), c.customer_group, m.parameters, m.kind, $3, $4, %2$s
+	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day), c.customer_group, m.parameters, CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END, $3, $4, %2$s
 		|| ARRAY(SELECT i.item FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.customer_id = $1 AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * $5),
 		CASE WHEN $6 THEN ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE i.is_once) END, $7, $8) AS r
 	JOIN %1$I.recommend_product AS i ON i.item = r.item

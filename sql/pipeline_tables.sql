@@ -128,7 +128,7 @@ CREATE TABLE %1$I.model (
 	CHECK (version BETWEEN 1 AND 1000000000),
 	CHECK (CASE model WHEN 'value' THEN kind = 'gamma_gamma' WHEN 'purchase' THEN kind IN ('nbd', 'bgnbd', 'mbgnbd', 'pareto_nbd')
 		WHEN 'churn' THEN kind IN ('recency', 'no_purchase', 'logistic', 'boosting')
-		WHEN 'recommend' THEN kind IN ('popular', 'buy_again', 'similar', 'factors', 'ease', 'blend') ELSE kind IN ('logistic', 'boosting') END),
+		WHEN 'recommend' THEN kind IN ('popular', 'popular_in_group', 'buy_again', 'similar', 'factors', 'ease', 'blend') ELSE kind IN ('logistic', 'boosting') END),
 	CHECK (classifier IS NULL OR model NOT IN ('purchase', 'value', 'recommend')),
 	CHECK (recommender IS NULL OR model = 'recommend'),
 	CHECK (model IN ('purchase', 'value') OR NOT in_use OR classifier IS NOT NULL OR recommender IS NOT NULL),
@@ -143,7 +143,7 @@ COMMENT ON COLUMN %1$I.model.recommender IS 'the model itself, of recommendation
 COMMENT ON COLUMN %1$I.model.encoding IS 'how the columns of a query become features, of train()';
 COMMENT ON COLUMN %1$I.model.checksum IS 'SHA-256 of the classifier with its encoding';
 COMMENT ON COLUMN %1$I.model.version IS 'number, counted for each use';
-COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting; popular, buy_again, similar, factors, ease, blend';
+COMMENT ON COLUMN %1$I.model.kind IS 'which model: nbd, bgnbd, mbgnbd, pareto_nbd; gamma_gamma; recency, no_purchase, logistic, boosting; popular, popular_in_group, buy_again, similar, factors, ease, blend';
 COMMENT ON COLUMN %1$I.model.run IS 'run that fitted it';
 COMMENT ON COLUMN %1$I.model.fitted_at IS 'when';
 COMMENT ON COLUMN %1$I.model.as_of IS 'last day whose purchases it knows; NULL: of train(), which knows no days';

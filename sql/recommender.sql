@@ -80,20 +80,20 @@ AS 'MODULE_PATHNAME', 'tiering_recommend_numbered';
 COMMENT ON FUNCTION tiering.recommend_numbered(tiering.recommender, integer[], date[], date, text, double precision[], text, integer, boolean, integer[], integer[], integer, double precision) IS
 'internal: recommendations for one customer, by the numbers of items';
 
-CREATE FUNCTION tiering.recommend_by_all(model tiering.recommender, items integer[], days date[], as_of date, "group" text, weights double precision[], n integer)
+CREATE FUNCTION tiering.recommend_by_all(model tiering.recommender, items integer[], days date[], as_of date, "group" text, excluded integer[], weights double precision[], n integer)
 RETURNS TABLE (ranking text, only_new boolean, items integer[])
 LANGUAGE C STABLE PARALLEL SAFE ROWS 12
 AS 'MODULE_PATHNAME', 'tiering_recommend_by_all';
 
-COMMENT ON FUNCTION tiering.recommend_by_all(tiering.recommender, integer[], date[], date, text, double precision[], integer) IS
+COMMENT ON FUNCTION tiering.recommend_by_all(tiering.recommender, integer[], date[], date, text, integer[], double precision[], integer) IS
 'internal: the first items of each ranking for one customer';
 
-CREATE FUNCTION tiering.recommend_training(model tiering.recommender, items integer[], days date[], as_of date, "group" text, bought integer[], share double precision, seed integer)
+CREATE FUNCTION tiering.recommend_training(model tiering.recommender, items integer[], days date[], as_of date, "group" text, excluded integer[], bought integer[], share double precision, seed integer)
 RETURNS TABLE (label boolean, features double precision[])
 LANGUAGE C STABLE PARALLEL SAFE ROWS 100
 AS 'MODULE_PATHNAME', 'tiering_recommend_training';
 
-COMMENT ON FUNCTION tiering.recommend_training(tiering.recommender, integer[], date[], date, text, integer[], double precision, integer) IS
+COMMENT ON FUNCTION tiering.recommend_training(tiering.recommender, integer[], date[], date, text, integer[], integer[], double precision, integer) IS
 'internal: what the blend learns from, of one customer';
 
 CREATE FUNCTION tiering.recommend_feature_names()

@@ -75,6 +75,7 @@ make_work(Work *w, const StoredRecommender *stored, int room)
 	work->ease = room_for(w, items, sizeof(double));
 	work->similar = room_for(w, items, sizeof(double));
 	work->factors = room_for(w, items, sizeof(double));
+	work->group = room_for(w, items, sizeof(double));
 	work->own = room_for(w, items, sizeof(int32_t));
 	work->is_candidate = room_for(w, items, sizeof(bool));
 	work->column = room_for(w, room, sizeof(int32_t));
@@ -207,7 +208,7 @@ ranking_argument(Datum value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ranking \"%s\" is unknown", name),
-			 errhint("Choose one of: popular, buy_again, similar, factors, ease, blend.")));
+			 errhint("Choose one of: popular, popular_in_group, buy_again, similar, factors, ease, blend.")));
 }
 
 static int
@@ -239,7 +240,8 @@ weights_argument(FunctionCallInfo fcinfo, int argument)
 
 /* --- why ------------------------------------------------------------------------ */
 
-#define OVERDUE_FROM	(-0.3)	/* log of the time since over the usual gap */
+#define OVERDUE_FROM	(-0.3)	/* log of the time since over the usual gap: from here on ... */
+#define OVERDUE_UPTO	1.4		/* ... to here; beyond it he has given it up, mostly */
 #define SEASON_FROM		0.4		/* log of the season's ratio */
 
 /* What a feature adds beyond what it is without any sign of taste */
@@ -260,7 +262,7 @@ reason_of(const Work *w, const RecommendCandidate *candidate, const double *weig
 
 	*because = -1;
 	if (candidate->own >= 0)
-		return w->own[candidate->own].count > 1 && feature[FEATURE_OVERDUE] >= OVERDUE_FROM ? "due again" : "bought before";
+		return w->own[candidate->own].count > 1 && feature[FEATURE_OVERDUE] >= OVERDUE_FROM && feature[FEATURE_OVERDUE] <= OVERDUE_UPTO ? "due again" : "bought before";
 	if (weight == NULL || signs_of_taste(feature, weight) > 0)
 		*because = recommend_because(&w->stored->model, &w->customer, candidate->item);
 	if (*because >= 0)
@@ -356,8 +358,8 @@ item_array(const ScoredItem *item, int count)
 }
 
 /*
- * recommend_by_all(recommender, items, days, as_of, group, weights, n): the first
- * items of every ranking, of all and of new ones
+ * recommend_by_all(recommender, items, days, as_of, group, excluded, weights, n):
+ * the first items of every ranking, of all and of new ones
  */
 PG_FUNCTION_INFO_V1(tiering_recommend_by_all);
 Datum
@@ -370,8 +372,10 @@ tiering_recommend_by_all(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	w = find_candidates(fcinfo);
-	choice.weight = weights_argument(fcinfo, 5);
-	choice.count = wanted_argument(PG_GETARG_INT32(6));
+	mark_items(fcinfo, 5, w->stored->model.items, w->excluded);
+	choice.excluded = w->excluded;
+	choice.weight = weights_argument(fcinfo, 6);
+	choice.count = wanted_argument(PG_GETARG_INT32(7));
 	for (int m = 0; m < RECOMMEND_MODELS; m++)
 		for (int only_new = 0; only_new < 2; only_new++)
 		{
@@ -402,7 +406,7 @@ is_among(int32 item, const int32 *sorted, int count)
 }
 
 /*
- * recommend_training(recommender, items, days, as_of, group, bought, share, seed):
+ * recommend_training(recommender, items, days, as_of, group, excluded, bought, share, seed):
  * candidates with what came of them; of those that were not bought a share, told
  * by their numbers
  */
@@ -412,14 +416,15 @@ tiering_recommend_training(PG_FUNCTION_ARGS)
 {
 	Work	   *w;
 	int			bought;
-	const int32 *item = integers(fcinfo, 5, &bought);
-	uint32		below = (uint32) (Min(Max(PG_GETARG_FLOAT8(6), 0), 1) * PG_UINT32_MAX);
-	uint32		seed = PG_GETARG_INT32(7);
+	const int32 *item = integers(fcinfo, 6, &bought);
+	uint32		below = (uint32) (Min(Max(PG_GETARG_FLOAT8(7), 0), 1) * PG_UINT32_MAX);
+	uint32		seed = PG_GETARG_INT32(8);
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	w = find_candidates(fcinfo);
+	mark_items(fcinfo, 5, w->stored->model.items, w->excluded);
 	for (int c = 0; c < w->work.candidates; c++)
 	{
 		const RecommendCandidate *candidate = &w->work.candidate[c];
@@ -428,7 +433,7 @@ tiering_recommend_training(PG_FUNCTION_ARGS)
 		Datum		values[2];
 		bool		nulls[2] = {false};
 
-		if (!label && murmurhash32(hash_combine(seed, murmurhash32(candidate->item))) > below)
+		if (w->excluded[candidate->item] || (!label && murmurhash32(hash_combine(seed, murmurhash32(candidate->item))) > below))
 			continue;
 		for (int f = 0; f < RECOMMEND_FEATURES; f++)
 			element[f] = Float8GetDatum(candidate->feature[f]);

@@ -29,7 +29,7 @@ const char *const recommend_feature_name[RECOMMEND_FEATURES] = {
 };
 
 const char *const recommend_model_name[RECOMMEND_MODELS] = {
-	"popular", "buy_again", "similar", "factors", "ease", "blend"
+	"popular", "popular_in_group", "buy_again", "similar", "factors", "ease", "blend"
 };
 
 /* What he bought, by item, from the days of it in any order; later ones do not count */
@@ -220,19 +220,36 @@ describe(const Recommender *recommender, const RecommendCustomer *customer, cons
 	feature[FEATURE_GROUP] = 0;
 }
 
-/* What the customer's group buys more than others */
+static bool
+has_group(const Recommender *recommender, const RecommendCustomer *customer)
+{
+	return recommender->group.start != NULL && customer->group >= 0 && customer->group < recommender->group.rows;
+}
+
+/* What is popular in the customer's group */
 static void
-describe_group(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work)
+add_group(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work)
 {
 	const ItemLinks *links = &recommender->group;
 
-	if (links->start == NULL || customer->group < 0 || customer->group >= links->rows)
+	if (!has_group(recommender, customer))
 		return;
-	/* the scores of EASE are not needed any more */
-	memset(work->ease, 0, recommender->items * sizeof(double));
-	add_links(links, customer->group, 1, work->ease);
+	memset(work->group, 0, recommender->items * sizeof(double));
+	for (int64_t l = links->start[customer->group]; l < links->start[customer->group + 1]; l++)
+		work->group[links->item[l]] = recommender->demand[links->item[l]].popularity[1] * exp(links->weight[l]);
+	add_best(recommender, work, work->group);
+}
+
+/* What his group buys more than others */
+static void
+describe_group(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work)
+{
+	if (!has_group(recommender, customer))
+		return;
+	memset(work->group, 0, recommender->items * sizeof(double));
+	add_links(&recommender->group, customer->group, 1, work->group);
 	for (int c = 0; c < work->candidates; c++)
-		work->candidate[c].feature[FEATURE_GROUP] = work->ease[work->candidate[c].item];
+		work->candidate[c].feature[FEATURE_GROUP] = work->group[work->candidate[c].item];
 }
 
 /* Finds candidates for one customer, and what is known of them */
@@ -258,6 +275,7 @@ recommend_find(const Recommender *recommender, const RecommendCustomer *customer
 	add_best(recommender, work, work->ease);
 	add_best(recommender, work, work->similar);
 	add_best(recommender, work, work->factors);
+	add_group(recommender, customer, work);
 	for (int w = 0; w < DEMAND_WINDOWS - 1; w++)
 		add_popular(recommender, work, w);
 	for (int c = 0; c < work->candidates; c++)

@@ -41,6 +41,7 @@ extern const char *const recommend_feature_name[RECOMMEND_FEATURES];
 typedef enum RecommendModel
 {
 	MODEL_POPULAR,
+	MODEL_POPULAR_IN_GROUP,
 	MODEL_BUY_AGAIN,
 	MODEL_SIMILAR,
 	MODEL_FACTORS,
@@ -114,6 +115,7 @@ typedef struct RecommendWork
 	double	   *ease;			/* by item */
 	double	   *similar;
 	double	   *factors;
+	double	   *group;
 	int32_t    *own;			/* by item, its place; -1 */
 	bool	   *is_candidate;
 	int32_t    *column;			/* of as many own items as there may be */

@@ -24,6 +24,8 @@ recommend_value(const Recommender *recommender, const RecommendCandidate *candid
 	{
 		case MODEL_POPULAR:
 			return popular;
+		case MODEL_POPULAR_IN_GROUP:
+			return popular * exp(feature[FEATURE_GROUP]);
 		case MODEL_BUY_AGAIN:
 			return (candidate->own >= 0 ? exp(feature[FEATURE_OWN]) : 0) + TIE_BREAK * popular;
 		case MODEL_SIMILAR:
