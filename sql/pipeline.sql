@@ -266,11 +266,11 @@ RETURNING *$sql$, name) INTO STRICT after
 		PERFORM tiering.drop_relations(name, rebuilt);
 		PERFORM tiering.define_identity(name);
 		PERFORM tiering.define_source(name);
-		PERFORM tiering.define_recommend(name);
 	END IF;
 	PERFORM tiering.define_recommend_sources(name);
 	PERFORM tiering.define_recommend_views(name);
 	PERFORM tiering.grant_again(name, grants);
+	PERFORM tiering.retype_recommend(name);
 	PERFORM tiering.define_profile(name);
 	PERFORM tiering.define_customer_benefit(name);
 	IF after.identity IS NULL THEN
@@ -385,7 +385,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	published text[] := ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'recommendation', 'recommend_history', 'product_affinity', 'recommend_item', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
+	published text[] := ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'recommendation', 'recommend_history', 'recommend_feedback', 'product_affinity', 'recommend_item', 'value_matrix', 'customer_churn', 'churn_model', 'churn_score', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'segment_summary', 'rfm_heatmap', 'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell',
 		'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored', 'purchase', 'order_line',
 		'customer_identity', 'customer_merge'];
 	grants text[];
@@ -399,6 +399,11 @@ BEGIN
 	PERFORM tiering.drop_relations(pipeline, ARRAY['customer_profile', 'next_offer', 'product_season', 'recommend_performance', 'recommend_customer', 'recommend_purchase', 'recommend_product', 'value_matrix', 'customer_churn', 'churn_model', 'customer_benefit', 'tier_summary', 'tier_movement', 'customer_tier', 'tier_history', 'rfm_heatmap', 'segment_summary',
 		'customer_clv', 'clv_model', 'customer_rfm', 'segment_cell', 'rfm_cutoff', 'day', 'purchase_history', 'purchase_history_stored',
 		'purchase', 'order_line', 'customer_identity', 'customer_merge']);
+	IF tiering.recommend_types_differ(pipeline) THEN
+		-- no view stands in the way any more
+		PERFORM tiering.drop_relations(pipeline, tiering.recommend_relations());
+		EXECUTE format('DELETE FROM %I.model AS m WHERE m.model = ''recommend''', pipeline);
+	END IF;
 	EXECUTE format('UPDATE %I.pipeline SET source_version = source_version + 1', pipeline);
 	PERFORM tiering.define_all(pipeline);
 	PERFORM tiering.grant_again(pipeline, grants);

@@ -3,6 +3,89 @@
  * pipeline: what to offer whom; settings, items and what customers have of them
  */
 
+-- Types of customers and products in the tables of recommendations.  Those of products
+-- are as the source has them, once something is recommended.
+CREATE FUNCTION tiering.recommend_types(pipeline text, OUT customer text, OUT product text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p record;
+	is_used boolean := false;
+BEGIN
+	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
+	customer := tiering.customer_type(pipeline);
+	product := COALESCE(tiering.column_type(to_regclass(format('%I.recommend_item', pipeline)), 'product_id'), 'text');
+	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NOT NULL THEN
+		EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_policy)', pipeline) INTO is_used;
+	END IF;
+	IF is_used AND p.product_id IS NOT NULL THEN
+		product := tiering.column_type(p.orders, p.product_id);
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.recommend_types(text) IS
+'internal: types of ids in the tables of recommendations';
+
+-- Do the tables have other types than they should?
+CREATE FUNCTION tiering.recommend_types_differ(pipeline text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	place regclass := to_regclass(format('%I.recommendation', pipeline));
+	t record;
+BEGIN
+	SELECT * INTO t FROM tiering.recommend_types(pipeline);
+	RETURN place IS NOT NULL AND (tiering.column_type(place, 'customer_id'), tiering.column_type(place, 'product_id')) IS DISTINCT FROM (t.customer, t.product);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.recommend_types_differ(text) IS
+'internal: do the tables of recommendations have ids of other types?';
+
+-- Relations of recommendations that have ids, what uses them first
+CREATE FUNCTION tiering.recommend_relations()
+RETURNS text[]
+LANGUAGE SQL IMMUTABLE
+RETURN '{customer_profile,next_offer,product_season,recommend_performance,recommend_customer,recommend_purchase,recommend_product,recommendation,product_affinity,recommend_history,recommend_feedback,recommend_item}'::text[];
+
+COMMENT ON FUNCTION tiering.recommend_relations() IS
+'internal: relations of recommendations that have ids';
+
+-- Makes them anew where their ids have another type now; what others use is not dropped
+CREATE FUNCTION tiering.retype_recommend(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grants text[] := tiering.grants_sql(pipeline, tiering.recommend_relations());
+	has_feedback boolean;
+BEGIN
+	IF NOT tiering.recommend_types_differ(pipeline) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_feedback)', pipeline) INTO has_feedback;
+	IF has_feedback THEN
+		RAISE EXCEPTION 'recommend_feedback of pipeline "%" has rows with ids of another type', pipeline
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Keep them elsewhere and TRUNCATE %I.recommend_feedback.', pipeline);
+	END IF;
+	PERFORM tiering.drop_relations(pipeline, tiering.recommend_relations());
+	EXECUTE format('DELETE FROM %I.model AS m WHERE m.model = ''recommend''', pipeline);
+	PERFORM tiering.define_recommend(pipeline);
+	PERFORM tiering.define_recommend_sources(pipeline);
+	PERFORM tiering.define_recommend_views(pipeline);
+	PERFORM tiering.define_profile(pipeline);
+	PERFORM tiering.grant_again(pipeline, grants);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.retype_recommend(text) IS
+'internal: makes the relations of recommendations anew for ids of another type';
+
 -- The tables of recommendations.  Without a row in recommend_policy nothing is recommended.
 CREATE FUNCTION tiering.define_recommend(pipeline text)
 RETURNS void
@@ -10,26 +93,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	p record;
-	product_type text := 'text';
-	ids text := tiering.customer_type(pipeline);
+	t record;
 BEGIN
-	EXECUTE format('SELECT * FROM %I.pipeline', pipeline) INTO STRICT p;
-	IF p.product_id IS NOT NULL THEN
-		BEGIN
-			EXECUTE format('SELECT NULL::%1$s < NULL::%1$s', tiering.column_type(p.orders, p.product_id));
-			product_type := tiering.column_type(p.orders, p.product_id);
-		EXCEPTION WHEN undefined_function THEN
-			NULL;	-- a type without an order, which create_recommendations() refuses
-		END;
-	END IF;
-	IF to_regclass(format('%I.recommendation', pipeline)) IS NOT NULL
-	   AND (tiering.column_type(to_regclass(format('%I.recommendation', pipeline)), 'customer_id') <> ids
-		OR tiering.column_type(to_regclass(format('%I.recommendation', pipeline)), 'product_id') <> product_type) THEN
-		-- ids of another type: the next refresh numbers items anew
-		EXECUTE format('DROP TABLE %1$I.recommendation, %1$I.recommend_item, %1$I.recommend_history, %1$I.product_affinity CASCADE', pipeline);
-		EXECUTE format('DELETE FROM %I.model AS m WHERE m.model = ''recommend''', pipeline);
-	END IF;
+	SELECT * INTO t FROM tiering.recommend_types(pipeline);
 	EXECUTE format($sql$
 CREATE TABLE IF NOT EXISTS %1$I.recommend_policy (
 	one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -101,7 +167,7 @@ CREATE TABLE IF NOT EXISTS %1$I.recommend_feedback (
 	happened_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS recommend_feedback_customer ON %1$I.recommend_feedback (customer_id) WHERE event = 'dismissed';
-CREATE OR REPLACE TRIGGER forgotten AFTER DELETE OR TRUNCATE ON %1$I.recommend_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_recommendations()$sql$, pipeline, ids, product_type);
+CREATE OR REPLACE TRIGGER forgotten AFTER DELETE OR TRUNCATE ON %1$I.recommend_policy FOR EACH STATEMENT EXECUTE FUNCTION tiering.forget_recommendations()$sql$, pipeline, t.customer, t.product);
 	PERFORM tiering.comment_recommend(pipeline);
 END;
 $$;
@@ -252,6 +318,7 @@ ON CONFLICT (one) DO UPDATE SET (n, horizon_days, only_new, product_name, produc
 	EXCLUDED.min_customers, EXCLUDED.rest_days, EXCLUDED.half_life_days, EXCLUDED.click_weight, EXCLUDED.max_memory_mb)$sql$, name)
 		USING n, horizon_days, only_new, product_name, product_category, product_filter, product_once, product_tier, customer_group,
 			most_in_category, diversity, min_customers, rest_days, half_life_days, click_weight, max_memory_mb;
+	PERFORM tiering.retype_recommend(name);
 	-- names and conditions that do not work are refused now, and not by the next refresh
 	PERFORM tiering.define_recommend_sources(name);
 	RAISE NOTICE 'pipeline "%" recommends products', name
