@@ -267,10 +267,10 @@ RETURNING *$sql$, name) INTO STRICT after
 		PERFORM tiering.define_identity(name);
 		PERFORM tiering.define_source(name);
 	END IF;
+	PERFORM tiering.retype_recommend(name);
 	PERFORM tiering.define_recommend_sources(name);
 	PERFORM tiering.define_recommend_views(name);
 	PERFORM tiering.grant_again(name, grants);
-	PERFORM tiering.retype_recommend(name);
 	PERFORM tiering.define_profile(name);
 	PERFORM tiering.define_customer_benefit(name);
 	IF after.identity IS NULL THEN

@@ -127,7 +127,8 @@ COMMENT ON FUNCTION tiering.recommend_cases_sql(text, date, integer, double prec
 'internal: query for customers of a day and what they bought after it';
 
 -- Weights of the blend, from the candidates of some days and what came of them: of
--- what is new to a customer, and of what he has.  NULL: nothing could be learned.
+-- what is new to a customer, and of what he has.  Where one of the two cannot be
+-- learned it counts as often as it came true.  NULL: nothing could be learned.
 CREATE FUNCTION tiering.learn_blend(pipeline text, purpose text, OUT weights double precision[], OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -136,21 +137,27 @@ DECLARE
 	-- of candidates that were not bought so many will do
 	share CONSTANT double precision := 0.3;
 	names text[] := tiering.recommend_feature_names();
+	learned integer := 0;
 	m record;
 BEGIN
 	weights := '{}';
 	FOR m IN EXECUTE format($sql$
-SELECT o.owned, tiering.logistic_fit(r.label, r.features, jsonb_build_object('l2', 1, 'names', to_jsonb($1))) FILTER (WHERE r.features[$2] = o.owned) AS classifier
+SELECT o.owned, tiering.logistic_fit(r.label, r.features, jsonb_build_object('l2', 1, 'names', to_jsonb($1))) FILTER (WHERE r.features[$2] = o.owned) AS classifier,
+	ln((count(*) FILTER (WHERE r.label AND r.features[$2] = o.owned) + 0.5) / (count(*) FILTER (WHERE NOT r.label AND r.features[$2] = o.owned) + 0.5)::double precision) AS log_odds
 FROM (VALUES (0), (1)) AS o(owned) LEFT JOIN %1$I.recommend_row AS r ON r.origin IN (SELECT w.origin FROM %1$I.recommend_window AS w WHERE w.purpose = $3)
 GROUP BY o.owned ORDER BY o.owned$sql$, pipeline) USING names, array_position(names, 'owned'), purpose LOOP
-		IF m.classifier IS NULL OR (tiering.classifier_summary(m.classifier)).status <> 'converged' THEN
-			weights := NULL;
-			note := format('no blend could be fitted of what customers %s', CASE m.owned WHEN 0 THEN 'do not have' ELSE 'have' END);
-			RETURN;
+		IF (tiering.classifier_summary(m.classifier)).status = 'converged' THEN
+			learned := learned + 1;
+			weights := weights || ARRAY(
+				SELECT COALESCE(c.estimate, 0) + CASE WHEN c.n = 1 THEN ln(share) ELSE 0 END FROM tiering.coefficients(m.classifier) WITH ORDINALITY AS c(term, estimate, std_error, z, p, lower, upper, note, n) ORDER BY c.n);
+		ELSE
+			weights := weights || (m.log_odds + ln(share)) || array_fill(0::double precision, ARRAY[cardinality(names)]);
+			note := concat_ws('; ', note, format('too little to learn from of what customers %s', CASE m.owned WHEN 0 THEN 'do not have' ELSE 'have' END));
 		END IF;
-		weights := weights || ARRAY(
-			SELECT COALESCE(c.estimate, 0) + CASE WHEN c.n = 1 THEN ln(share) ELSE 0 END FROM tiering.coefficients(m.classifier) WITH ORDINALITY AS c(term, estimate, std_error, z, p, lower, upper, note, n) ORDER BY c.n);
 	END LOOP;
+	IF learned = 0 THEN
+		weights := NULL;
+	END IF;
 END;
 $$;
 
