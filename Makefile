@@ -121,6 +121,7 @@ SQL_TOPICS = \
 	sql/pipeline_recommend_fit.sql \
 	sql/pipeline_recommend_score.sql \
 	sql/pipeline_recommend_comments.sql \
+	sql/pipeline_rules.sql \
 	sql/pipeline_train.sql \
 	sql/pipeline_named_model.sql \
 	sql/pipeline_profile.sql \
