@@ -219,6 +219,51 @@ WHERE risk <> 'low' AND value_at_risk IS NOT NULL
 ORDER BY value_at_risk DESC, customer_id
 LIMIT 10;
 
+\echo '== 6. Recommendations: what to offer each customer next; one call says what may be offered'
+\echo
+\echo 'CALL tiering.create_recommendations(''shop'', product_name => ''name'', product_filter => ''recommendable'','
+\echo '     customer_group => ''country'');'
+\echo 'CALL tiering.refresh(''shop'', as_of => ''2011-12-09'');           -- learns, judges, recommends: half a minute'
+CALL tiering.create_recommendations('shop', product_name => 'name', product_filter => 'recommendable', customer_group => 'country');
+CALL tiering.refresh('shop', as_of => '2011-12-09');
+\echo
+\echo '-- judged on 90 days of which nothing was known; all: what a customer has may be offered again; new: it may not;'
+\echo '-- cold: customers who had never bought'
+SELECT setting, ranking, customers, round(ndcg::numeric, 3) AS "NDCG at 10", round(recall::numeric, 3) AS recall, round("precision"::numeric, 3) AS "precision",
+	round(average_precision::numeric, 3) AS "MAP", round(100 * hit_rate::numeric) AS "customers hit %", round(100 * coverage::numeric, 1) AS "products shown %",
+	CASE WHEN is_chosen THEN 'recommends' ELSE '' END AS " "
+FROM shop.recommend_quality
+WHERE run = (SELECT max(run) FROM shop.recommend_quality)
+ORDER BY array_position('{all,new,cold}', setting), ndcg DESC;
+
+\echo '== Four customers: what to offer, and why'
+\echo
+SELECT r.customer_id AS customer, r.rank, p.name AS product, round(r.score::numeric, 2) AS score, r.reason
+FROM shop.recommendation AS r JOIN product AS p ON p.id = r.product_id
+WHERE r.customer_id IN (13047, 12431, 12583, 13256) AND r.rank <= 4
+ORDER BY r.customer_id, r.rank;
+
+\echo '== The same for one customer at this moment, never what he has'
+\echo
+CALL tiering.create_recommendations('shop', only_new => true);
+SELECT rank, name AS product, round(score::numeric, 2) AS score, reason FROM tiering.recommend('shop', 13047, 5);
+CALL tiering.create_recommendations('shop', only_new => false);
+
+\echo '== Bought together in one order: the strongest rules between products in one of a hundred orders'
+\echo
+SELECT array_to_string(antecedent_names, ' + ') AS "who buys", consequent_name AS "buys too", baskets AS orders, round(confidence::numeric, 2) AS confidence,
+	round(lift::numeric, 1) AS lift
+FROM tiering.product_rules('shop', min_support => 0.01, min_confidence => 0.3)
+ORDER BY lift DESC, baskets DESC, 1
+LIMIT 8;
+
+\echo '== The next offer, with what is at stake: customers worth keeping who are likely to leave'
+\echo
+SELECT customer_id AS customer, tier, round(value_at_risk::numeric) AS "at risk GBP", round(churn_probability::numeric, 2) AS leaves, name AS offer, reason
+FROM shop.next_offer
+ORDER BY value_at_risk DESC NULLS LAST, customer_id
+LIMIT 5;
+
 \echo '== The whole road: one SELECT each'
 \echo
 \echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
@@ -226,5 +271,5 @@ LIMIT 10;
 \echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
 \echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
 \echo '  churn           SELECT * FROM shop.customer_churn WHERE risk <> ''low'' ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
-\echo '  recommendation  (to come: what to offer each customer next)'
+\echo '  recommendation  SELECT * FROM shop.next_offer ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
 \echo

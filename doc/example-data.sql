@@ -93,3 +93,45 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END $$;
+
+-- a grocer with 300 customers and 26 articles over a year and a half, made by chance:
+-- everybody has a favourite kind of food, and buys bread and milk; one row a line
+CREATE TABLE article (
+	id integer PRIMARY KEY,
+	name text NOT NULL,
+	kind text NOT NULL,
+	on_sale boolean NOT NULL
+);
+INSERT INTO article
+SELECT n, name, (ARRAY['breakfast', 'pasta', 'baking', 'drinks'])[1 + (n - 1) / 6], true
+FROM unnest('{oats,honey,jam,butter,eggs,muesli,spaghetti,tomatoes,basil,parmesan,olives,pesto,flour,sugar,yeast,vanilla,chocolate,cream,coffee,tea,juice,water,lemonade,beer}'::text[]) WITH ORDINALITY AS a(name, n);
+INSERT INTO article VALUES (25, 'bread', 'daily', true), (26, 'milk', 'daily', true), (27, 'delivery', 'fee', false);
+CREATE TABLE grocery (
+	customer_id integer NOT NULL,
+	bought_on date NOT NULL,
+	basket integer NOT NULL,
+	article_id integer NOT NULL,
+	amount numeric(10,2) NOT NULL
+);
+DO $$
+DECLARE
+	basket integer := 0;
+	day integer;
+BEGIN
+	PERFORM setseed(0.2);
+	FOR customer IN 1..300 LOOP
+		day := floor(random() * 200);
+		WHILE day < 540 LOOP
+			basket := basket + 1;
+			INSERT INTO grocery
+			SELECT customer, DATE '2024-01-01' + day, basket, l.article, (2 + l.article % 5) * (1 + customer % 3)
+			FROM (
+				SELECT 1 + 6 * (customer % 4) + floor(random() * random() * 6)::integer AS article FROM generate_series(1, 3)
+				UNION SELECT 1 + floor(random() * 24)::integer WHERE random() < 0.3
+				UNION SELECT 25 WHERE random() < 0.6 UNION SELECT 26 WHERE random() < 0.5 UNION SELECT 27 WHERE random() < 0.5
+			) AS l;
+			EXIT WHEN random() < 0.03 * (customer % 5);
+			day := day + 3 + floor(-ln(1 - random()) * (5 + customer % 40));
+		END LOOP;
+	END LOOP;
+END $$;

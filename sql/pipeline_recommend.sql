@@ -91,6 +91,7 @@ CREATE FUNCTION tiering.define_recommend(pipeline text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
 AS $$
 DECLARE
 	t record;
