@@ -80,6 +80,7 @@ SQL_TOPICS = \
 	sql/schema.sql \
 	sql/history.sql \
 	sql/rows.sql \
+	sql/cached_query.sql \
 	sql/rfm.sql \
 	sql/segment.sql \
 	sql/source.sql \

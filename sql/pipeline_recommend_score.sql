@@ -152,7 +152,8 @@ BEGIN
 	wanted := COALESCE(n, p.n);
 	PERFORM tiering.require_number('n', wanted, 1, 100);
 	IF p.diversity = 0 AND p.most_in_category = 0 THEN
-		RETURN QUERY EXECUTE tiering.recommend_to_sql(pipeline, false) USING customer, wanted, 2 * wanted + 20, p.only_new, p.rest_days, p.product_once IS NOT NULL, 0, 0::double precision;
+		RETURN QUERY SELECT q.* FROM tiering.cached_query(tiering.recommend_to_sql(pipeline, false), customer, wanted, 2 * wanted + 20, p.only_new, p.rest_days, p.product_once IS NOT NULL, 0, 0::double precision)
+			AS q(rank integer, product_id text, name text, score double precision, reason text, model text);
 		GET DIAGNOSTICS found = ROW_COUNT;
 	END IF;
 	IF found < wanted THEN
