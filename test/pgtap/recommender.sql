@@ -4,6 +4,8 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET search_path = public, tiering, pg_catalog;
+-- it takes longer to compile these queries than to run them
+SET jit = off;
 SELECT * FROM no_plan();
 
 -- --- the numbers of test/oracle/recommender_oracle.py ----------------------------------------
