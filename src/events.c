@@ -116,7 +116,7 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 		{
 			receiver->weight = i;
 			receiver->weight_type = type;
-			if (type != FLOAT8OID && type != FLOAT4OID && type != INT4OID && type != INT8OID && type != NUMERICOID)
+			if (type != FLOAT8OID && type != FLOAT4OID && type != INT2OID && type != INT4OID && type != INT8OID && type != NUMERICOID)
 				refuse_column(name, type, "a number");
 		}
 		else if (options->takes_more && strcmp(name, "day") == 0)
@@ -158,6 +158,8 @@ number_of(Datum value, Oid type)
 {
 	switch (type)
 	{
+		case INT2OID:
+			return DatumGetInt16(value);
 		case INT4OID:
 			return DatumGetInt32(value);
 		case INT8OID:
