@@ -326,7 +326,7 @@ tiering_recommend_numbered(PG_FUNCTION_ARGS)
 	int			count;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(6))
 		PG_RETURN_NULL();
 	w = find_candidates(fcinfo);
 	choice.weight = weights_argument(fcinfo, 5);
