@@ -473,6 +473,7 @@ numbers_of(const StoredRecommender *stored, ArrayType *ids)
 	{
 		char	   *name = nulls[i] ? NULL : TextDatumGetCString(id[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		for (int k = 0; name != NULL && k < stored->model.items; k++)
 			if (strcmp(stored->item[k], name) == 0)
 				found[known++].item = k;
