@@ -41,12 +41,22 @@ hash_bytes_of(const char *data, int length, uint8 *hash)
 	pg_cryptohash_free(context);
 }
 
+/* What could not be read again is not written */
 static void
 write_names(StringInfo bytes, char *const *name, int count)
 {
 	pq_sendbyte(bytes, name != NULL);
 	for (int i = 0; name != NULL && i < count; i++)
+	{
+		int			start = bytes->len;
+
 		model_write_name(bytes, name[i]);
+		if (bytes->len - start - 2 > RECOMMENDER_ID || strlen(name[i]) > 4 * RECOMMENDER_ID)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("an id of an item or a group is longer than %d bytes", RECOMMENDER_ID),
+					 errhint("Take a shorter one, such as md5() of it.")));
+	}
 }
 
 static void
