@@ -280,6 +280,12 @@ fit_factors(const Interactions *by_customer, const Interactions *by_item, const 
 		als_step(&model->als, by_item, of_customers, scratch, model->factor);
 	}
 	pfree(of_customers);
+	for (Size i = 0; i < (Size) k * by_item->rows; i++)
+		if (!(fabs(model->factor[i]) <= RECOMMENDER_NUMBER))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("factors with factor_penalty %g and confidence %g cannot be solved", s->factor_penalty, s->confidence),
+					 errhint("Pass a larger factor_penalty, or a smaller confidence.")));
 }
 
 /* --- groups of customers ---------------------------------------------------------- */
