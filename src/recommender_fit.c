@@ -412,6 +412,11 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 	read_settings(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &settings);
 	options.event_weights = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 	options.numbered = !PG_ARGISNULL(4);
+	if (options.numbered && (PG_GETARG_INT32(4) < 0 || PG_GETARG_INT32(4) > RECOMMENDER_ITEMS))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("numbered_items %d is not between 0 and %d", PG_GETARG_INT32(4), RECOMMENDER_ITEMS),
+				 errhint("It is the largest number of an item.")));
 	options.most_memory = settings.most_memory;
 	events = events_read(text_to_cstring(PG_GETARG_TEXT_PP(0)), &options);
 	if (events->count == 0)
