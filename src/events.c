@@ -80,7 +80,8 @@ refuse_column(const char *column, Oid type, const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("column \"%s\" of the query has type %s, not %s", column, format_type_be(type), wanted)));
+			 errmsg("column \"%s\" of the query has type %s, not %s", column, format_type_be(type), wanted),
+			 errhint("Cast it in the query.")));
 }
 
 /* Finds the columns, before the first row */
@@ -191,7 +192,8 @@ weight_of_event(const EventReceiver *receiver, Datum event)
 	if (value->type != jbvNumeric)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the weight of event \"%s\" is not a number", kind)));
+				 errmsg("the weight of event \"%s\" is not a number", kind),
+				 errhint("Pass such as event_weights => '{\"bought\": 1, \"viewed\": 0.1}'; 0 leaves a kind out.")));
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 }
 

@@ -115,7 +115,8 @@ tiering_item_similarity(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query must not be null")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query must not be null"),
+				 errhint("Pass such as 'SELECT customer_id, product_id FROM order_line'.")));
 	read_settings(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &settings);
 	options.event_weights = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 	options.needs_days = settings.half_life > 0;

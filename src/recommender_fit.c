@@ -408,7 +408,8 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query must not be null")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("query must not be null"),
+				 errhint("Pass such as 'SELECT customer_id, product_id, ordered_on AS day FROM order_line'.")));
 	read_settings(PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1), &settings);
 	options.event_weights = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
 	options.numbered = !PG_ARGISNULL(4);
