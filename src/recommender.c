@@ -51,7 +51,7 @@ write_names(StringInfo bytes, char *const *name, int count)
 		int			start = bytes->len;
 
 		model_write_name(bytes, name[i]);
-		if (bytes->len - start - 2 > RECOMMENDER_ID || strlen(name[i]) > 4 * RECOMMENDER_ID)
+		if (bytes->len - start - 2 > RECOMMENDER_ID)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("an id of an item or a group is longer than %d bytes", RECOMMENDER_ID),
