@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 SET search_path = public, tiering, pg_catalog;
 -- it takes longer to compile these queries than to run them
 SET jit = off;
-SELECT * FROM no_plan();
+SELECT plan(335);
 
 -- --- the numbers of test/oracle/recommender_oracle.py ----------------------------------------
 
