@@ -105,6 +105,29 @@ make_room(IdMap *map)
 	fill_slots(map);
 }
 
+/* A copy that stays, also of one that is out of line or compressed */
+static Datum
+copy_id(IdMap *map, Datum id)
+{
+	MemoryContext caller = MemoryContextSwitchTo(map->values);
+
+	if (map->type->typlen == -1)
+		id = PointerGetDatum(PG_DETOAST_DATUM_COPY(id));
+	else
+		id = datumCopy(id, map->type->typbyval, map->type->typlen);
+	MemoryContextSwitchTo(caller);
+	return id;
+}
+
+/* Of equal ids that are written differently, as 1.0 and 1.00, the one whose text is first: no order of rows decides */
+static void
+keep_first_text(IdMap *map, int number, Datum id)
+{
+	if (!datum_image_eq(map->id[number], id, map->type->typbyval, map->type->typlen) &&
+		strcmp(OutputFunctionCall(&map->output, id), OutputFunctionCall(&map->output, map->id[number])) < 0)
+		map->id[number] = copy_id(map, id);
+}
+
 /* The number of an id, which is new if it was not there */
 int
 id_map_number(IdMap *map, Datum id)
@@ -113,21 +136,16 @@ id_map_number(IdMap *map, Datum id)
 	uint32		hash = murmurhash32(DatumGetUInt32(FunctionCall1Coll(&map->type->hash_proc_finfo, map->collation, id)));
 	uint32		place;
 	int			number;
-	MemoryContext caller;
 
 	make_room(map);
 	for (place = hash & (map->room * 2 - 1); (number = map->slot[place].number) >= 0; place = (place + 1) & (map->room * 2 - 1))
 		if (map->slot[place].hash == hash &&
 			DatumGetBool(FunctionCall2Coll(&map->type->eq_opr_finfo, map->collation, map->id[number], id)))
+		{
+			keep_first_text(map, number, id);
 			return number;
-	caller = MemoryContextSwitchTo(map->values);
-	if (map->type->typlen == -1)
-		/* also out of line and compressed ones */
-		id = PointerGetDatum(PG_DETOAST_DATUM_COPY(id));
-	else
-		id = datumCopy(id, map->type->typbyval, map->type->typlen);
-	MemoryContextSwitchTo(caller);
-	map->id[map->count] = id;
+		}
+	map->id[map->count] = copy_id(map, id);
 	map->hash[map->count] = hash;
 	map->slot[place] = (IdSlot) {hash, map->count};
 	return map->count++;
