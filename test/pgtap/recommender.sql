@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 SET search_path = public, tiering, pg_catalog;
 -- it takes longer to compile these queries than to run them
 SET jit = off;
-SELECT plan(335);
+SELECT plan(338);
 
 -- --- the numbers of test/oracle/recommender_oracle.py ----------------------------------------
 
@@ -247,6 +247,8 @@ SELECT is((SELECT string_agg(item || round(score::numeric, 6), ' ' ORDER BY item
 FROM unnest(ARRAY['$1', '$1::bigint * 10000000000', '$1::text', 'md5($1::text)::uuid', 'date ''2020-01-01'' + $1', 'ARRAY[$1, NULL]', '$1 / 3.0::float8', '($1 || ''é"\ '')::varchar', '$1::numeric', '$1 * interval ''1 day''']) AS type, unnest('{similar,ease}'::text[]) AS r;
 CREATE TABLE mixed AS SELECT customer, item, weight * 0.1 AS weight, day - n * 7 AS day, (ARRAY['n', 's', 'w'])[1 + customer % 3] AS "group" FROM sold, generate_series(0, 2) AS n;
 SELECT is(fitted(format('SELECT * FROM mixed ORDER BY md5(customer || ''/'' || item || day || %s)', n), '{"most_interest": 5}'), fitted('TABLE mixed', '{"most_interest": 5}'), 'the same bytes in any order of rows, ' || n) FROM generate_series(1, 4) AS n;
+SELECT is(fitted(format('SELECT c, i::%s, current_date AS day FROM (VALUES (1, %L), (2, %L), (3, %L), (3, %L)) AS v(c, i) ORDER BY length(i) DESC, i DESC', t, a, b, c, a), '{"min_customers": 1}'), fitted(format('SELECT c, i::%s, current_date AS day FROM (VALUES (1, %L), (2, %L), (3, %L), (3, %L)) AS v(c, i) ORDER BY length(i), i', t, a, b, c, a), '{"min_customers": 1}'), '-- of ids that are equal but written differently, ' || t)
+FROM (VALUES ('numeric', '1.0', '1.00', '2'), ('float8', '0', '-0', '2'), ('interval', '1 day', '24 hours', '2 days')) AS v(t, a, b, c);
 SELECT is((SELECT array_agg(o)::text FROM item_similarity('SELECT customer, item, weight, day FROM mixed ORDER BY md5(customer || ''/'' || item || day)', '{"most_interest": 5}') AS o), (SELECT array_agg(o)::text FROM item_similarity('SELECT customer, item, weight, day FROM mixed', '{"most_interest": 5}') AS o), '-- and the same pairs');
 SELECT is(fitted('SELECT * FROM mixed UNION ALL SELECT customer, item, 1, day, ''z'' FROM mixed WHERE item = 3 ORDER BY 5 DESC'), fitted('SELECT * FROM mixed UNION ALL SELECT customer, item, 1, day, ''z'' FROM mixed WHERE item = 3 ORDER BY 5'), '-- and of two groups of a customer the first');
 SELECT is(recommended(recommender_fit('TABLE mixed'), '{3,14}', r), recommended(recommender_fit('SELECT customer, item, weight, day FROM mixed'), '{3,14}', r), 'groups change nothing for a basket, ' || r) FROM unnest('{similar,factors,ease}'::text[]) AS r;
