@@ -500,6 +500,7 @@ demand_is_plain(void)
 #define SHOP		400
 #define LINKS		30
 #define SHOP_FACTORS 5
+#define GROUPS		3
 
 /* A recommender of random numbers, and room for the work on a customer */
 typedef struct Shop
@@ -516,6 +517,11 @@ typedef struct Shop
 	double		turned[SHOP * (SHOP_FACTORS + 3)];
 	double		gram[SHOP_FACTORS * SHOP_FACTORS];
 	double		dense[2][SHOP][SHOP];
+	int64_t		group_start[GROUPS + 1];
+	int32_t		group_item[GROUPS * SHOP];
+	float		group_weight[GROUPS * SHOP];
+	bool		in_group[GROUPS][SHOP];
+	double		group_dense[GROUPS][SHOP];
 } Shop;
 
 static void
@@ -556,6 +562,21 @@ open_shop(Shop *shop, int items)
 		shop->category_share[c] = 0.25;
 	model->ease = (ItemLinks) {items, shop->start, shop->item[0], shop->weight[0]};
 	model->similar = (ItemLinks) {items, shop->start, shop->item[1], shop->weight[1]};
+	for (int g = 0; g < GROUPS; g++)
+	{
+		int64_t		place = shop->group_start[g];
+
+		for (int i = 0; i < items; i++)
+			if (shop->demand[i].customers > 0 && random_below(2) == 0)
+			{
+				shop->group_item[place] = i;
+				shop->group_weight[place] = (float) (random_double() * 2 - 1);
+				shop->group_dense[g][i] = shop->group_weight[place++];
+				shop->in_group[g][i] = true;
+			}
+		shop->group_start[g + 1] = place;
+	}
+	model->group = (ItemLinks) {GROUPS, shop->group_start, shop->group_item, shop->group_weight};
 	als_gram(shop->factor, items, SHOP_FACTORS, shop->gram);
 	for (int w = 0; w < DEMAND_WINDOWS; w++)
 	{
@@ -598,7 +619,7 @@ typedef struct Told
 
 /* All that is to come of it, by the definition */
 static void
-tell(const Shop *shop, const Interaction *day, int count, int as_of, Told *told)
+tell(const Shop *shop, const Interaction *day, int count, int as_of, int group, Told *told)
 {
 	const Recommender *model = &shop->model;
 	int			items = model->items;
@@ -659,6 +680,9 @@ tell(const Shop *shop, const Interaction *day, int count, int as_of, Told *told)
 		mark_best(popular, -0.5, items, told->has, told->candidate);
 	}
 	for (int i = 0; i < items; i++)
+		popular[i] = group >= 0 && shop->in_group[group][i] ? shop->demand[i].popularity[1] * exp(shop->group_dense[group][i]) : -1;
+	mark_best(popular, 0, items, told->has, told->candidate);
+	for (int i = 0; i < items; i++)
 	{
 		double		popularity = shop->demand[i].popularity[1];
 
@@ -666,6 +690,7 @@ tell(const Shop *shop, const Interaction *day, int count, int as_of, Told *told)
 			told->score[m][i] = fmax(told->score[m][i], 0) + 0.003 + 1e-7 * popularity;
 		told->score[MODEL_BUY_AGAIN][i] += 1e-7 * popularity;
 		told->score[MODEL_POPULAR][i] = popularity;
+		told->score[MODEL_POPULAR_IN_GROUP][i] = popularity * (group >= 0 ? exp(shop->group_dense[group][i]) : 1);
 	}
 }
 
@@ -723,7 +748,7 @@ recommends(Shop *shop, int items, bool with_diversity)
 {
 	enum {DAYS = 40};
 	static Told told;
-	static double score[3][SHOP];
+	static double score[4][SHOP];
 	static int32_t own_place[SHOP];
 	static bool is_candidate[SHOP];
 	static RecommendCandidate candidate[SHOP];
@@ -740,16 +765,16 @@ recommends(Shop *shop, int items, bool with_diversity)
 	ScoredItem	chosen[SHOP];
 	Interaction day[DAYS];
 	OwnItem		own[DAYS];
-	RecommendWork work = {.ease = score[0],.similar = score[1],.factors = score[2],.own = own_place,.is_candidate = is_candidate,
+	RecommendWork work = {.ease = score[0],.similar = score[1],.factors = score[2],.group = score[3],.own = own_place,.is_candidate = is_candidate,
 	.column = column,.value = value,.solution = solution,.scratch = scratch,.category = category,.top = top,.candidate = candidate};
-	RecommendCustomer customer = {.own = own,.group = -1,.as_of = 900 + (int) random_below(120)};
+	RecommendCustomer customer = {.own = own,.group = (int) random_below(GROUPS + 1) - 1,.as_of = 900 + (int) random_below(120)};
 	int			count = (int) random_below(DAYS + 1);
 	int			found = 0;
 
 	open_shop(shop, items);
 	for (int r = 0; r < count; r++)
 		day[r] = (Interaction) {0, (int) random_below(1 + random_below(items)), 900 + (double) random_below(130)};
-	tell(shop, day, count, customer.as_of, &told);
+	tell(shop, day, count, customer.as_of, customer.group, &told);
 	for (int i = 1; i < count; i++)
 		for (int k = i; k > 0 && day[k - 1].column > day[k].column; k--)
 		{

@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 SET search_path = public, tiering, pg_catalog;
 -- it takes longer to compile these queries than to run them
 SET jit = off;
-SELECT plan(338);
+SELECT plan(339);
 
 -- --- the numbers of test/oracle/recommender_oracle.py ----------------------------------------
 
@@ -195,6 +195,7 @@ SELECT is(recommended(m, '{milk}', r), (SELECT string_agg(item || ':' || round(s
 SELECT ok(apart(score, 3 / (sqrt(15.0) + 3) + 0.003 + 1e-7 * (SELECT sum(2 ^ ((day - date '2025-01-05') / 90.0)) FROM five AS f WHERE f.item = o.item)) < 1e-7, 'similarity to a basket by hand: ' || o.item) FROM small, recommend_items(m, '{tea}') AS o;
 SELECT is((SELECT string_agg(item, ' ' ORDER BY rank) FROM recommend_items(m, '{cake}', 3, 'buy_again', false)), 'cake tea milk', 'what he has comes first to buy again') FROM small;
 SELECT is((SELECT string_agg(item, ' ' ORDER BY rank) FROM recommend_items(m, '{cake}', 3, 'buy_again')), 'tea milk', '-- unless only new items are wanted') FROM small;
+SELECT is(recommended(m, '{cake}', 'popular_in_group'), recommended(m, '{cake}', 'popular'), 'a basket has no group') FROM small;
 SELECT is((SELECT string_agg(rank || item, ' ' ORDER BY rank) FROM recommend_items(m, '{}', 2)), '1tea 2cake', 'n of them') FROM small;
 SELECT is((SELECT count(*) FROM recommend_items(m, '{tea,milk,cake}', 10, r)), 0::bigint, 'there is nothing new to one who has all: ' || r) FROM small, unnest('{popular,buy_again,similar,factors,ease}'::text[]) AS r;
 SELECT is((SELECT count(*) FROM recommend_items(m, '{tea,milk,cake}', 10, r, false)), 3::bigint, '-- but what he has, ' || r) FROM small, unnest('{popular,buy_again,similar,factors,ease}'::text[]) AS r;
@@ -285,9 +286,9 @@ BEGIN
 		RETURN SQLSTATE;
 	END;
 	IF get_byte(recommender_send(m), 65) = 1 THEN
-		PERFORM o.score FROM unnest('{popular,buy_again,similar,factors,ease}'::text[]) AS x, recommend_items(m, '{tea,b,2,C}', 10, x, false) AS o;
+		PERFORM o.score FROM unnest('{popular,popular_in_group,buy_again,similar,factors,ease}'::text[]) AS x, recommend_items(m, '{tea,b,2,C}', 10, x, false) AS o;
 	END IF;
-	PERFORM o.score FROM unnest('{popular,buy_again,similar,factors,ease}'::text[]) AS x, recommend_numbered(m, '{99,109,1,130}', NULL, NULL, '0', NULL, x, 10, false, '{2}', '{99}', 2, 0.3) AS o;
+	PERFORM o.score FROM unnest('{popular,popular_in_group,buy_again,similar,factors,ease}'::text[]) AS x, recommend_numbered(m, '{99,109,1,130}', NULL, NULL, '0', NULL, x, 10, false, '{2}', '{99}', 2, 0.3) AS o;
 	RETURN 'read';
 END $$;
 CREATE FUNCTION base64(b bytea) RETURNS text LANGUAGE SQL AS $$ SELECT replace(encode($1, 'base64'), E'\n', '') $$;
