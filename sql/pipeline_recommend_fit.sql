@@ -23,8 +23,8 @@ FROM (
 ) AS n$sql$, pipeline);
 	EXECUTE format($sql$
 CREATE UNLOGGED TABLE %1$I.recommend_fresh AS
-SELECT s.customer_id, array_agg(s.item ORDER BY s.ordered_on, s.item) AS items, array_agg(s.ordered_on ORDER BY s.ordered_on, s.item) AS days
-FROM (SELECT DISTINCT o.customer_id, o.item, o.ordered_on FROM %1$I.recommend_purchase AS o WHERE o.ordered_on <= %2$L) AS s
+SELECT s.customer_id, array_agg(s.item) AS items, array_agg(s.ordered_on) AS days
+FROM (SELECT DISTINCT o.customer_id, o.ordered_on, o.item FROM %1$I.recommend_purchase AS o WHERE o.ordered_on <= %2$L ORDER BY 1, 2, 3) AS s
 GROUP BY s.customer_id$sql$, pipeline, day);
 	EXECUTE format($sql$
 DELETE FROM %1$I.recommend_history AS h WHERE NOT EXISTS (SELECT FROM %1$I.recommend_fresh AS f WHERE f.customer_id = h.customer_id);
@@ -117,11 +117,15 @@ LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN format($sql$
 SELECT h.customer_id, c.customer_group, hashtext(h.customer_id::text) AS seed, h.items, h.days, b.before, b.bought
-FROM %1$I.recommend_history AS h LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = h.customer_id CROSS JOIN LATERAL (
-	SELECT COALESCE(array_agg(DISTINCT u.item) FILTER (WHERE u.day <= %2$L), '{}') AS before, array_agg(DISTINCT u.item) FILTER (WHERE u.day > %2$L AND u.day <= %3$L AND s.first_day <= %2$L) AS bought
-	FROM unnest(h.items, h.days) AS u(item, day) JOIN %1$I.recommend_first AS s ON s.item = u.item
+FROM (
+	SELECT k.customer_id, COALESCE(array_agg(DISTINCT u.item) FILTER (WHERE u.day <= %2$L), '{}') AS before, array_agg(DISTINCT u.item) FILTER (WHERE u.day > %2$L AND u.day <= %3$L AND s.first_day <= %2$L) AS bought
+	FROM %1$I.recommend_history AS k CROSS JOIN LATERAL unnest(k.items, k.days) AS u(item, day) JOIN %1$I.recommend_first AS s ON s.item = u.item
+	WHERE k.days[cardinality(k.days)] > %2$L AND (%4$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %4$s * 4294967296)
+	GROUP BY k.customer_id
 ) AS b
-WHERE b.bought IS NOT NULL AND (%4$s >= 1 OR hashtext(h.customer_id::text) < -2147483648 + %4$s * 4294967296)$sql$, pipeline, origin, origin + horizon_days, share);
+	JOIN %1$I.recommend_history AS h ON h.customer_id = b.customer_id
+	LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = b.customer_id
+WHERE b.bought IS NOT NULL$sql$, pipeline, origin, origin + horizon_days, share);
 
 COMMENT ON FUNCTION tiering.recommend_cases_sql(text, date, integer, double precision) IS
 'internal: query for customers of a day and what they bought after it';

@@ -6,7 +6,7 @@
 -- Why a product is recommended, in words
 CREATE FUNCTION tiering.recommend_reason_text(reason text, because text, times integer, last_on date, gap_days double precision, customer_group text)
 RETURNS text
-LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+LANGUAGE SQL STABLE PARALLEL SAFE
 RETURN CASE reason
 	WHEN 'due again' THEN 'due again: bought ' || times || ' times, every ' || round(gap_days) || ' days, last on ' || to_char(last_on, 'YYYY-MM-DD')
 	WHEN 'bought before' THEN 'bought before: ' || CASE times WHEN 1 THEN 'once' ELSE times || ' times' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
@@ -32,7 +32,32 @@ FROM (SELECT -1 AS rank UNION SELECT s.rank FROM %1$I.tier AS s WHERE EXISTS (SE
 COMMENT ON FUNCTION tiering.recommend_excluded_sql(text) IS
 'internal: query for the items that are not offered, by rank of the tier';
 
--- Recommendations for everybody: who bought, and who is known without a purchase
+-- Everybody who gets recommendations: who bought, and who is known without a purchase;
+-- with what is not to be offered to him
+CREATE FUNCTION tiering.recommend_everybody_sql(pipeline text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN format($sql$
+SELECT k.customer_id, k.items, k.days, k.customer_group, CASE WHEN x.rank IS NULL THEN n.items ELSE x.items END || d.items AS excluded
+FROM (
+	SELECT h.customer_id, h.items, h.days, c.customer_group FROM %1$I.recommend_history AS h LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = h.customer_id
+	UNION ALL
+	SELECT c.customer_id, '{}', '{}', c.customer_group FROM %1$I.recommend_customer AS c
+	WHERE c.customer_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I.recommend_history AS h WHERE h.customer_id = c.customer_id)
+) AS k
+	LEFT JOIN %1$I.tier_standing AS s ON s.customer_id = k.customer_id
+	LEFT JOIN (
+		SELECT f.customer_id, array_agg(DISTINCT i.item) AS items FROM %1$I.recommend_policy AS p, %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id)
+		WHERE f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * p.rest_days GROUP BY f.customer_id
+	) AS d ON d.customer_id = k.customer_id
+	LEFT JOIN %1$I.recommend_excluded AS x ON x.rank = COALESCE(s.rank, -1)
+	LEFT JOIN %1$I.recommend_excluded AS n ON n.rank = -1$sql$, pipeline);
+
+COMMENT ON FUNCTION tiering.recommend_everybody_sql(text) IS
+'internal: query for all customers who get recommendations';
+
+-- Recommendations for everybody; of one table, so that workers may share the work
 CREATE FUNCTION tiering.recommendation_sql(pipeline text, day date)
 RETURNS text
 LANGUAGE plpgsql STABLE
@@ -46,24 +71,14 @@ BEGIN
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT m.kind, m.fit ->> ''cold'' FROM %I.model AS m WHERE m.model = ''recommend'' AND m.in_use', pipeline) INTO kind, cold;
 	RETURN format($sql$
-SELECT k.customer_id, r.rank, r.item, r.score, r.reason, r.because, r.times, r.last_on, r.gap_days, k.customer_group, CASE WHEN k.items = '{}' THEN %9$L ELSE %4$L END AS ranking
+SELECT k.customer_id, k.customer_group, k.ranking, (k.r).*
 FROM (
-	SELECT h.customer_id, h.items, h.days, c.customer_group FROM %1$I.recommend_history AS h LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = h.customer_id
-	UNION ALL
-	SELECT c.customer_id, '{}', '{}', c.customer_group FROM %1$I.recommend_customer AS c
-	WHERE c.customer_id IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I.recommend_history AS h WHERE h.customer_id = c.customer_id)
-) AS k
-	LEFT JOIN %1$I.tier_standing AS s ON s.customer_id = k.customer_id
-	LEFT JOIN (
-		SELECT f.customer_id, array_agg(DISTINCT i.item) AS items FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id)
-		WHERE f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * %3$s GROUP BY f.customer_id
-	) AS d ON d.customer_id = k.customer_id
-	LEFT JOIN %1$I.recommend_excluded AS x ON x.rank = COALESCE(s.rank, -1)
-	LEFT JOIN %1$I.recommend_excluded AS n ON n.rank = -1
-	CROSS JOIN LATERAL tiering.recommend_numbered((SELECT m.recommender FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), k.items, k.days, %2$L, k.customer_group,
-		(SELECT m.parameters FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), CASE WHEN k.items = '{}' THEN %9$L ELSE %4$L END, %5$s, %6$L,
-		CASE WHEN x.rank IS NULL THEN n.items ELSE x.items END || d.items, (SELECT array_agg(i.item) FROM %1$I.recommend_product AS i WHERE i.is_once), %7$s, %8$L) AS r$sql$,
-		pipeline, day, p.rest_days, kind, p.n, p.only_new, p.most_in_category, p.diversity, cold);
+	SELECT e.customer_id, e.customer_group, CASE WHEN e.items = '{}' THEN %3$L ELSE %4$L END AS ranking,
+		tiering.recommend_numbered((SELECT m.recommender FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), e.items, e.days, %2$L, e.customer_group,
+			(SELECT m.parameters FROM %1$I.model AS m WHERE m.model = 'recommend' AND m.in_use), CASE WHEN e.items = '{}' THEN %3$L ELSE %4$L END, %5$s, %6$L,
+			e.excluded, (SELECT array_agg(i.item) FROM %1$I.recommend_product AS i WHERE i.is_once), %7$s, %8$L) AS r
+	FROM %1$I.recommend_everybody AS e
+) AS k$sql$, pipeline, day, cold, kind, p.n, p.only_new, p.most_in_category, p.diversity);
 END;
 $$;
 
@@ -91,14 +106,16 @@ BEGIN
 	row_count := 0;
 	IF kind IS NOT NULL THEN
 		EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_excluded AS %s', pipeline, tiering.recommend_excluded_sql(pipeline));
-		-- as a table first, so that workers may share it
+		EXECUTE format('ANALYZE %I.recommend_excluded', pipeline);
+		EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_everybody AS %s', pipeline, tiering.recommend_everybody_sql(pipeline));
+		EXECUTE format('ANALYZE %I.recommend_everybody', pipeline);
 		EXECUTE format('CREATE UNLOGGED TABLE %I.recommend_fresh AS %s', pipeline, tiering.recommendation_sql(pipeline, day));
 		EXECUTE format($sql$
 INSERT INTO %1$I.recommendation (customer_id, rank, product_id, score, reason, model, as_of)
 SELECT f.customer_id, f.rank, i.product_id, f.score, tiering.recommend_reason_text(f.reason, b.name, f.times, f.last_on, f.gap_days, f.customer_group), f.ranking, $1
 FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item LEFT JOIN %1$I.recommend_product AS b ON b.item = f.because$sql$, pipeline) USING day;
 		GET DIAGNOSTICS row_count = ROW_COUNT;
-		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_excluded']);
+		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_everybody', 'recommend_excluded']);
 	END IF;
 	EXECUTE format('ANALYZE %I.recommendation', pipeline);
 	note := COALESCE(note, CASE WHEN kind IS NULL THEN 'no model is in use' ELSE 'the model in use will do' END);

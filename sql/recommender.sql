@@ -74,7 +74,7 @@ COMMENT ON FUNCTION tiering.recommend_items(tiering.recommender, text[], integer
 CREATE FUNCTION tiering.recommend_numbered(model tiering.recommender, items integer[], days date[], as_of date, "group" text, weights double precision[],
 	ranking text, n integer, only_new boolean, excluded integer[], once integer[], most_in_category integer, diversity double precision)
 RETURNS TABLE (rank integer, item integer, score double precision, reason text, because integer, times integer, last_on date, gap_days double precision)
-LANGUAGE C STABLE PARALLEL SAFE ROWS 10
+LANGUAGE C STABLE PARALLEL SAFE ROWS 10 COST 20000
 AS 'MODULE_PATHNAME', 'tiering_recommend_numbered';
 
 COMMENT ON FUNCTION tiering.recommend_numbered(tiering.recommender, integer[], date[], date, text, double precision[], text, integer, boolean, integer[], integer[], integer, double precision) IS

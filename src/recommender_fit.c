@@ -56,7 +56,7 @@ read_settings(Jsonb *given, FitSettings *s)
 		{"half_life_days", &s->half_life, 0, 36500, false, "180 is the default; 0: old purchases tell as much as new ones."},
 		{"horizon_days", &s->horizon, 1, 365, true, "90 is the default."},
 		{"most_interest", &s->most_interest, 1e-6, 1e6, false, "1 is the default: more of one item tells no more than one of today."},
-		{"ease_neighbours", &s->ease_neighbours, 0, 10000, true, "100 is the default; 0: no EASE."},
+		{"ease_neighbours", &s->ease_neighbours, 0, 10000, true, "200 is the default; 0: no EASE."},
 		{"penalty", &s->penalty, 1e-6, 1e9, false, "100 is the default."},
 		{"similar_neighbours", &s->similar_neighbours, 0, 10000, true, "50 is the default; 0: no similarities."},
 		{"shrinkage", &s->shrinkage, 0, 1e6, false, "3 is the default."},
@@ -69,7 +69,7 @@ read_settings(Jsonb *given, FitSettings *s)
 		{"max_memory_mb", &s->max_memory, 1, 1024 * 1024, true, "1024 is the default."}
 	};
 
-	*s = (FitSettings) {.half_life = 180,.horizon = 90,.most_interest = 1,.ease_neighbours = 100,.penalty = 100,
+	*s = (FitSettings) {.half_life = 180,.horizon = 90,.most_interest = 1,.ease_neighbours = 200,.penalty = 100,
 		.similar_neighbours = 50,.shrinkage = 3,.factors = 32,.confidence = 20,.factor_penalty = 5,.iterations = 6,
 	.seed = 1,.min_customers = 5,.max_memory = 1024};
 	fit_options_read(given, options, lengthof(options), NULL, NULL, NULL);

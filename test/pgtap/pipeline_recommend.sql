@@ -95,7 +95,7 @@ SELECT ok((SELECT max(ndcg) FILTER (WHERE ranking = 'blend') > 1.2 * max(ndcg) F
 SELECT ok((SELECT bool_and(ndcg BETWEEN 0 AND 1 AND recall BETWEEN 0 AND 1 AND "precision" BETWEEN 0 AND 1 AND coverage BETWEEN 0 AND 1 AND novelty >= 0 AND hit_rate BETWEEN 0 AND 1) FROM shop.recommend_quality), 'measures are within their bounds');
 SELECT results_eq($$SELECT ranking, setting, customers, round(ndcg::numeric, 12) FROM tiering.recommend_holdout('shop', '2025-04-21', 5) ORDER BY 1, 2$$,
 	$$SELECT ranking, setting, customers, round(ndcg::numeric, 12) FROM shop.recommend_quality ORDER BY 1, 2$$, 'recommend_holdout() says what the refresh found');
-SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'shop'::regnamespace AND relname IN ('recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first', 'recommend_fresh', 'recommend_excluded')), 0::bigint, 'and leaves nothing behind');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'shop'::regnamespace AND relname IN ('recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first', 'recommend_fresh', 'recommend_everybody', 'recommend_excluded')), 0::bigint, 'and leaves nothing behind');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '2026-01-01')$$, '22023', NULL, 'a day after the last purchase is refused');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', NULL)$$, '22023', NULL, 'so is none');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '2025-04-21', 0)$$, '22023', 'n 0 is not between 1 and 100', 'and none at all');
