@@ -89,7 +89,7 @@ COMMENT ON FUNCTION tiering.refresh_view(text, text, boolean) IS
 'internal: refreshes one materialized view';
 COMMENT ON FUNCTION tiering.refresh_customer_rfm(text, bigint, boolean) IS
 'internal: third step of a refresh';
-COMMENT ON FUNCTION tiering.refuse_twice(regclass) IS
+COMMENT ON FUNCTION tiering.refuse_twice(regclass, text) IS
 'internal: refuses a customers relation with two rows for one id';
 COMMENT ON FUNCTION tiering.refresh_step(text, bigint, text, boolean) IS
 'internal: does one step of a run';

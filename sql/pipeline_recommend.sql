@@ -241,7 +241,7 @@ FROM %1$I.recommend_item AS i%7$s$sql$, pipeline,
 CREATE OR REPLACE VIEW %1$I.recommend_purchase AS
 SELECT o.customer_id, i.item, o.ordered_on
 FROM %1$I.order_line AS o JOIN %1$I.recommend_item AS i ON i.product_id = o.product_id%2$s
-WHERE o.counts AND o.amount >= 0 AND (o.quantity > 0 OR o.quantity IS NULL)$sql$, pipeline,
+WHERE o.counts AND isfinite(o.ordered_on) AND o.amount >= 0 AND (o.quantity > 0 OR o.quantity IS NULL)$sql$, pipeline,
 		CASE WHEN tiering.column_type(to_regclass(format('%I.order_line', pipeline)), 'product_id') = tiering.column_type(to_regclass(format('%I.recommend_item', pipeline)), 'product_id') THEN '' ELSE '::text' END);
 	EXECUTE format($sql$
 CREATE OR REPLACE VIEW %1$I.recommend_customer AS
@@ -264,7 +264,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	missing record;
+	gone record;
 BEGIN
+	EXECUTE format($sql$
+SELECT v.relation FROM %1$I.pipeline AS p CROSS JOIN %1$I.recommend_policy AS g CROSS JOIN LATERAL (VALUES ('products', p.products), ('customers', p.customers)) AS v(relation, place)
+WHERE v.place IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = v.place) LIMIT 1$sql$, pipeline) INTO gone;
+	IF gone.relation IS NOT NULL THEN
+		RAISE EXCEPTION 'the % relation of pipeline "%" was dropped', gone.relation, pipeline
+			USING ERRCODE = 'undefined_table', HINT = format('CALL tiering.alter_pipeline(%L, %s => ...) names another one, and ''-'' none.', pipeline, gone.relation);
+	END IF;
 	EXECUTE format($sql$
 SELECT v.setting, v.relation FROM %1$I.pipeline AS p CROSS JOIN %1$I.recommend_policy AS g CROSS JOIN LATERAL (VALUES
 	('product_name', g.product_name, 'products', p.products), ('product_category', g.product_category, 'products', p.products),
@@ -322,6 +330,8 @@ ON CONFLICT (one) DO UPDATE SET (n, horizon_days, only_new, product_name, produc
 	PERFORM tiering.retype_recommend(name);
 	-- names and conditions that do not work are refused now, and not by the next refresh
 	PERFORM tiering.define_recommend_sources(name);
+	-- they go with a column that is dropped with all that depends on it
+	PERFORM tiering.define_recommend_views(name);
 	RAISE NOTICE 'pipeline "%" recommends products', name
 		USING HINT = format('CALL tiering.refresh(%L) makes the recommendations.', name);
 END;

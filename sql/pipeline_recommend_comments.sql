@@ -23,7 +23,7 @@ COMMENT ON COLUMN %1$I.recommend_policy.product_tier IS 'their column with the l
 COMMENT ON COLUMN %1$I.recommend_policy.customer_group IS 'column of the customers that tells groups, such as the country';
 COMMENT ON COLUMN %1$I.recommend_policy.most_in_category IS 'of one category at most; 0: any number';
 COMMENT ON COLUMN %1$I.recommend_policy.diversity IS 'weight of being unlike what stands before it, 0 to 0.9';
-COMMENT ON COLUMN %1$I.recommend_policy.min_customers IS 'what fewer customers bought is not recommended to others, and in no report';
+COMMENT ON COLUMN %1$I.recommend_policy.min_customers IS 'what fewer customers bought is recommended to nobody, and in no report';
 COMMENT ON COLUMN %1$I.recommend_policy.rest_days IS 'days for which what was dismissed rests';
 COMMENT ON COLUMN %1$I.recommend_policy.half_life_days IS 'days in which what a purchase tells of taste halves';
 COMMENT ON COLUMN %1$I.recommend_policy.click_weight IS 'what a click tells of taste, a purchase being 1';

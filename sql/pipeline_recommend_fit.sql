@@ -52,9 +52,9 @@ DECLARE
 BEGIN
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_feedback AS f WHERE f.event = ''clicked'')', pipeline) INTO has_clicks;
-	RETURN format('SELECT e.customer_id, e.item, e.day%3$s%4$s FROM (SELECT h.customer_id, u.item, u.day, 1::double precision AS weight FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day)%2$s) AS e%5$s', pipeline,
-		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, i.item, f.happened_at::date, %2$s::double precision FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.event = ''clicked''', pipeline, p.click_weight) ELSE '' END,
-		CASE WHEN has_clicks AND p.click_weight > 0 THEN ', e.weight' ELSE '' END,
+	RETURN format('SELECT e.customer_id, e.item, e.day%3$s%4$s FROM (SELECT h.customer_id, u.item, u.day, 1::double precision AS weight, true AS bought FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day)%2$s) AS e%5$s', pipeline,
+		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, i.item, f.happened_at::date, %2$s::double precision, false FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.event = ''clicked''', pipeline, p.click_weight) ELSE '' END,
+		CASE WHEN has_clicks AND p.click_weight > 0 THEN ', e.weight, e.bought' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN ', c.customer_group AS "group"' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN format(' LEFT JOIN %I.recommend_customer AS c ON c.customer_id = e.customer_id', pipeline) ELSE '' END);
 END;

@@ -94,8 +94,11 @@ DECLARE
 	reason text;
 	day date;
 	kind text;
+	products regclass;
 BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
+	EXECUTE format('SELECT p.products FROM %I.pipeline AS p', pipeline) INTO products;
+	PERFORM tiering.refuse_twice(products, 'product');
 	PERFORM tiering.gather_recommend_histories(pipeline, day);
 	reason := tiering.recommend_reason(pipeline, this_run);
 	IF reason IS NOT NULL THEN
@@ -125,6 +128,23 @@ $$;
 COMMENT ON FUNCTION tiering.refresh_recommend(text, bigint) IS
 'internal: the step that recommends';
 
+-- Refuses a name that no pipeline has
+CREATE FUNCTION tiering.require_recommend_policy(pipeline text)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
+		RAISE EXCEPTION 'pipeline "%" does not exist', COALESCE(pipeline, 'null')
+			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.require_recommend_policy(text) IS
+'internal: refuses a name that no pipeline has';
+
 -- Recommendations of this moment for one customer, of what he bought until now.  May
 -- the best of them be offered?  That is asked of them alone, and of all products only
 -- where they are compared with each other, or too few remain.
@@ -138,7 +158,7 @@ SELECT row_number() OVER (ORDER BY r.rank)::integer, i.product_id::text, i.name,
 FROM %1$I.model AS m
 	CROSS JOIN (SELECT (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS customer_group,
 		COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1) AS tier_rank) AS c
-	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h
+	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) FILTER (WHERE o.ordered_on <= current_date + 1) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h
 	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day), c.customer_group, m.parameters, CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END, $3, $4, %2$s
 		|| ARRAY(SELECT i.item FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.customer_id = $1 AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * $5),
 		CASE WHEN $6 THEN ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE i.is_once) END, $7, $8) AS r
@@ -161,10 +181,7 @@ DECLARE
 	found bigint := 0;
 	wanted integer;
 BEGIN
-	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
-		RAISE EXCEPTION 'pipeline "%" does not exist', pipeline
-			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
-	END IF;
+	PERFORM tiering.require_recommend_policy(pipeline);
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO p;
 	wanted := COALESCE(n, p.n);
 	PERFORM tiering.require_number('n', wanted, 1, 100);
@@ -202,6 +219,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	PERFORM tiering.require_recommend_policy(pipeline);
 	RETURN QUERY EXECUTE format('SELECT * FROM tiering.recommend_to($1, $2::%s, $3)', tiering.customer_type(pipeline)) USING pipeline, customer, n;
 END;
 $$;
@@ -244,6 +262,8 @@ FROM (
 		SELECT i.category, date_trunc('month', u.day)::date AS first_day, extract(month FROM u.day)::integer AS month, count(*) AS purchases
 		FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) JOIN %1$I.recommend_product AS i ON i.item = u.item
 		GROUP BY i.category, date_trunc('month', u.day), extract(month FROM u.day)
+		-- of what few bought in a month nobody learns
+		HAVING count(DISTINCT h.customer_id) >= (SELECT p.min_customers FROM %1$I.recommend_policy AS p)
 	) AS m
 	GROUP BY m.category, m.month
 ) AS s$sql$, pipeline);
@@ -264,6 +284,7 @@ AS $$
 DECLARE
 	p record;
 	learned record;
+	is_judged boolean;
 BEGIN
 	PERFORM tiering.require_pipeline(pipeline);
 	PERFORM tiering.lock_pipeline(pipeline);
@@ -273,11 +294,16 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.create_recommendations(%L); CALL tiering.refresh(%1$L).', pipeline);
 	ELSIF n NOT BETWEEN 1 AND 100 OR n IS NULL THEN
 		RAISE EXCEPTION 'n % is not between 1 and 100', n USING ERRCODE = 'invalid_parameter_value', HINT = 'Ten are usual.';
-	ELSIF (split_date < p.last_day) IS NOT TRUE THEN
-		RAISE EXCEPTION 'split_date % is not before the last purchase, of %', split_date, p.last_day
+	ELSIF (split_date >= '0001-01-01' AND split_date < p.last_day) IS NOT TRUE THEN
+		RAISE EXCEPTION 'split_date % is not before the last purchase, of %', COALESCE(split_date::text, 'null'), p.last_day
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave %s days after it, which are to be foretold.', p.horizon_days);
 	END IF;
 	PERFORM tiering.gather_recommend_rows(pipeline, split_date + p.horizon_days);
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_window AS x WHERE x.purpose = ''report'')', pipeline) INTO is_judged;
+	IF NOT is_judged THEN
+		RAISE EXCEPTION 'there is too little history before split_date %', split_date
+			USING ERRCODE = 'invalid_parameter_value', HINT = format('It takes %s days of purchases.', GREATEST(60, p.horizon_days));
+	END IF;
 	SELECT * INTO learned FROM tiering.learn_blend(pipeline, 'learn');
 	RETURN QUERY SELECT * FROM tiering.judge_recommend(pipeline, split_date, p.horizon_days, $3, learned.weights) AS j ORDER BY j.setting, j.ndcg DESC;
 	PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first']);

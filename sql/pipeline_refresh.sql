@@ -312,8 +312,8 @@ BEGIN
 END;
 $$;
 
--- Refuses a customers relation with two rows for one customer
-CREATE FUNCTION tiering.refuse_twice(customers regclass)
+-- Refuses a relation of customers or products with two rows for one of them
+CREATE FUNCTION tiering.refuse_twice(relation regclass, role text DEFAULT 'customer')
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -321,13 +321,13 @@ AS $$
 DECLARE
 	twice text;
 BEGIN
-	IF customers IS NULL THEN
+	IF relation IS NULL THEN
 		RETURN;
 	END IF;
-	EXECUTE format('SELECT min(id::text) FROM %s WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT 1', customers) INTO twice;
+	EXECUTE format('SELECT min(id::text) FROM %s WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 LIMIT 1', relation) INTO twice;
 	IF twice IS NOT NULL THEN
-		RAISE EXCEPTION 'customer "%" has more than one row in %', twice, customers
-			USING ERRCODE = 'cardinality_violation', HINT = 'The customers relation has one row for each id.';
+		RAISE EXCEPTION '% "%" has more than one row in %', role, twice, relation
+			USING ERRCODE = 'cardinality_violation', HINT = format('The %ss relation has one row for each id.', role);
 	END IF;
 END;
 $$;

@@ -14,7 +14,7 @@ DECLARE
 BEGIN
 	EXECUTE format('SELECT p.order_id IS NOT NULL FROM %I.pipeline AS p', pipeline) INTO has_orders;
 	RETURN format($sql$
-SELECT ARRAY[o.customer_id::text, %2$s::text] AS basket, o.product_id AS item
+SELECT ARRAY[o.customer_id::text, %2$s::text] AS basket, o.product_id::text AS item
 FROM %1$I.order_line AS o JOIN (
 	SELECT k.product_id FROM %1$I.order_line AS k WHERE k.counts AND k.amount >= 0 AND (k.quantity > 0 OR k.quantity IS NULL) GROUP BY k.product_id HAVING count(DISTINCT k.customer_id) >= %3$s
 ) AS known ON known.product_id = o.product_id
@@ -35,9 +35,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass(format('%I.recommend_product', pipeline)) IS NULL THEN
-		RAISE EXCEPTION 'pipeline "%" does not exist', pipeline
-			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
+	PERFORM tiering.require_recommend_policy(pipeline);
+	IF min_customers IS NULL THEN
+		RAISE EXCEPTION 'min_customers must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = '5 is the default.';
 	END IF;
 	PERFORM tiering.require_number('min_customers', min_customers, 2, 1000000000);
 	RETURN QUERY EXECUTE format($sql$

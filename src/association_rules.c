@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -277,10 +278,12 @@ answer(FunctionCallInfo fcinfo, Request *request)
 	MemoryContext scratch = AllocSetContextCreate(work, "customer_tiering rule", ALLOCSET_SMALL_SIZES);
 	EventOptions options = {.who = "basket",.any_order = true,.as_of = DATEVAL_NOEND,.most_memory = request->most_memory};
 	MemoryContext caller;
+	int			nest;
 
 	InitMaterializedSRF(fcinfo, 0);
 	caller = MemoryContextSwitchTo(work);
 	request->events = events_read(request->query, &options);
+	nest = id_map_begin_text();
 	if (request->events->count > 0)
 		mine(request);
 	request->text = palloc_extended(Max(request->events->item_count, 1) * sizeof(Datum), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -293,6 +296,7 @@ answer(FunctionCallInfo fcinfo, Request *request)
 			put_set(result, request, &request->list.set[i], scratch);
 		MemoryContextReset(scratch);
 	}
+	AtEOXact_GUC(true, nest);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
 	PG_RETURN_NULL();

@@ -100,8 +100,11 @@ tiering_cached_query(PG_FUNCTION_ARGS)
 	Oid			type[MOST_ARGUMENTS];
 	Datum		value[MOST_ARGUMENTS];
 	char		nulls[MOST_ARGUMENTS];
-	char	   *query = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *query;
 
+	if (PG_ARGISNULL(0))
+		elog(ERROR, "there is no query");
+	query = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (count > MOST_ARGUMENTS)
 		elog(ERROR, "more than %d arguments", MOST_ARGUMENTS);
 	for (int i = 0; i < count; i++)

@@ -25,7 +25,7 @@
 #include "json_member.h"
 
 #define FIRST_ROOM			4096
-#define MEMORY_CHECK_ROWS	65536
+#define MEMORY_CHECK_ROWS	4096
 #define MOST_WEIGHT			1e6
 #define MOST_NUMBERED		10000000
 
@@ -39,6 +39,7 @@ typedef struct EventReceiver
 	int			day;
 	int			event;
 	int			group;
+	int			bought;
 	Oid			weight_type;
 	Oid			day_type;
 	Oid			item_type;
@@ -84,6 +85,16 @@ refuse_column(const char *column, Oid type, const char *wanted)
 			 errhint("Cast it in the query.")));
 }
 
+static void
+refuse_second(const char *column, int place)
+{
+	if (place >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_COLUMN),
+				 errmsg("the query has two columns \"%s\"", column),
+				 errhint("Give one of them another name, or leave it out.")));
+}
+
 /* Finds the columns, before the first row */
 static void
 start_rows(DestReceiver *self, int operation, TupleDesc row)
@@ -115,6 +126,7 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 
 		if (options->takes_more && strcmp(name, "weight") == 0)
 		{
+			refuse_second(name, receiver->weight);
 			receiver->weight = i;
 			receiver->weight_type = type;
 			if (type != FLOAT8OID && type != FLOAT4OID && type != INT2OID && type != INT4OID && type != INT8OID && type != NUMERICOID)
@@ -122,6 +134,7 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 		}
 		else if (options->takes_more && strcmp(name, "day") == 0)
 		{
+			refuse_second(name, receiver->day);
 			receiver->day = i;
 			receiver->day_type = type;
 			if (type != DATEOID && type != TIMESTAMPOID)
@@ -130,23 +143,38 @@ start_rows(DestReceiver *self, int operation, TupleDesc row)
 		}
 		else if (options->takes_more && strcmp(name, "event") == 0)
 		{
+			refuse_second(name, receiver->event);
 			receiver->event = i;
 			if (type != TEXTOID && type != VARCHAROID)
 				refuse_column(name, type, "text");
 		}
 		else if (options->takes_more && strcmp(name, "group") == 0)
 		{
+			refuse_second(name, receiver->group);
 			receiver->group = i;
 			events->groups = id_map_new(events->context, type, TupleDescAttr(row, i)->attcollation, "group");
+		}
+		else if (options->takes_more && strcmp(name, "bought") == 0)
+		{
+			refuse_second(name, receiver->bought);
+			receiver->bought = i;
+			if (type != BOOLOID)
+				refuse_column(name, type, "boolean");
+			events->bought = MemoryContextAllocHuge(events->context, events->room * sizeof(bool));
 		}
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" of the query is not known", name),
 					 options->takes_more
-					 ? errhint("After %s and item come, by name, weight, day, event and group.", options->who)
+					 ? errhint("After %s and item come, by name, weight, day, event, group and bought.", options->who)
 					 : errhint("There are two columns: %s and item.", options->who)));
 	}
+	if (receiver->event < 0 && options->event_weights != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query has no column \"event\""),
+				 errhint("event_weights are of the kinds that it tells.")));
 	if (receiver->day < 0 && (options->needs_days || !DATE_IS_NOEND(options->as_of)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -242,6 +270,8 @@ make_room(EventReceiver *receiver)
 	events->customer = repalloc_huge(events->customer, events->room * sizeof(int32));
 	events->item = repalloc_huge(events->item, events->room * sizeof(int32));
 	events->weight = repalloc_huge(events->weight, events->room * sizeof(double));
+	if (events->bought != NULL)
+		events->bought = repalloc_huge(events->bought, events->room * sizeof(bool));
 	if (events->day != NULL)
 		events->day = repalloc_huge(events->day, events->room * sizeof(DateADT));
 }
@@ -309,6 +339,8 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 			events->day[events->count] = day;
 			events->as_of = Max(events->as_of, day);
 		}
+		if (receiver->bought >= 0)
+			events->bought[events->count] = !slot->tts_isnull[receiver->bought] && DatumGetBool(slot->tts_values[receiver->bought]);
 		if (receiver->group >= 0)
 			take_group(receiver, slot);
 		events->count++;
@@ -380,7 +412,7 @@ events_read(const char *query, const EventOptions *options)
 		.pub = {take_row, start_rows, end_rows, end_rows, DestNone},
 		.options = options,
 		.events = events_new(CurrentMemoryContext),
-		.weight = -1,.day = -1,.event = -1,.group = -1
+		.weight = -1,.day = -1,.event = -1,.group = -1,.bought = -1
 	};
 	SPIExecuteOptions execution = {.read_only = true,.dest = &receiver.pub};
 	int			result;

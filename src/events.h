@@ -20,7 +20,7 @@ typedef struct EventOptions
 {
 	const char *who;			/* role of the first column, for messages: "basket" */
 	bool		any_order;		/* customers may be numbered in any order: as they come */
-	bool		takes_more;		/* columns weight, day, event and group */
+	bool		takes_more;		/* columns weight, day, event, group and bought */
 	bool		needs_days;
 	bool		numbered;		/* items are numbers from 1 on, and stay so */
 	DateADT		as_of;			/* later rows do not count; DATEVAL_NOEND: all do */
@@ -40,6 +40,7 @@ typedef struct Events
 	int32	   *customer;
 	int32	   *item;
 	double	   *weight;
+	bool	   *bought;			/* is it a purchase?  NULL: each row is */
 	DateADT    *day;			/* NULL: the query has no days */
 	DateADT		as_of;			/* the day of the options, or that of the last row */
 	IdMap	   *groups;			/* of customers; NULL: the query has none */

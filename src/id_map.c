@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
@@ -202,6 +203,23 @@ id_map_sort(IdMap *map)
 	map->hash = hash;
 	fill_slots(map);
 	return renumbered;
+}
+
+/*
+ * Has values written in one way whatever the session asks for, as pg_dump has;
+ * until AtEOXact_GUC(true, result).
+ */
+int
+id_map_begin_text(void)
+{
+	static const char *const setting[][2] = {
+		{"datestyle", "ISO, YMD"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"}
+	};
+	int			nest = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(setting); i++)
+		set_config_option(setting[i][0], setting[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest;
 }
 
 char *

@@ -18,6 +18,7 @@ extern int	id_map_count(const IdMap *map);
 extern Size id_map_memory(const IdMap *map);
 extern int	id_map_compare(IdMap *map, int a, int b);
 extern int32 *id_map_sort(IdMap *map);
+extern int	id_map_begin_text(void);
 extern char *id_map_text(const IdMap *map, int number);
 
 #endif							/* ID_MAP_H */

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/guc.h"
 #include "utils/tuplestore.h"
 
 #include "aggregate.h"
@@ -86,6 +87,8 @@ find_neighbours(ReturnSetInfo *result, const Events *events, const SimilaritySet
 	TopItems	top = {palloc(most * sizeof(ScoredItem)), 0, most};
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "similarity row", ALLOCSET_DEFAULT_SIZES);
 
+	int			nest = id_map_begin_text();
+
 	work.of_top = palloc(most * sizeof(int32));
 	similarity_norms(by_item, norm);
 	for (int i = 0; i < by_item->rows; i++)
@@ -100,6 +103,7 @@ find_neighbours(ReturnSetInfo *result, const Events *events, const SimilaritySet
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(scratch);
 	}
+	AtEOXact_GUC(true, nest);
 }
 
 /* item_similarity(query, options, as_of, event_weights) */

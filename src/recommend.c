@@ -198,17 +198,17 @@ mark_items(FunctionCallInfo fcinfo, int argument, int items, bool *mark)
 }
 
 static RecommendModel
-ranking_argument(Datum value)
+ranking_argument(Datum value, bool has_blend)
 {
 	char	   *name = TextDatumGetCString(value);
 
 	for (int m = 0; m < RECOMMEND_MODELS; m++)
-		if (strcmp(name, recommend_model_name[m]) == 0)
+		if (strcmp(name, recommend_model_name[m]) == 0 && (has_blend || m != MODEL_BLEND))
 			return m;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("ranking \"%s\" is unknown", name),
-			 errhint("Choose one of: popular, popular_in_group, buy_again, similar, factors, ease, blend.")));
+			 errhint("Choose one of: popular, popular_in_group, buy_again, similar, factors, ease%s.", has_blend ? ", blend" : "")));
 }
 
 static int
@@ -330,7 +330,7 @@ tiering_recommend_numbered(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	w = find_candidates(fcinfo);
 	choice.weight = weights_argument(fcinfo, 5);
-	choice.model = ranking_argument(PG_GETARG_DATUM(6));
+	choice.model = ranking_argument(PG_GETARG_DATUM(6), true);
 	choice.count = wanted_argument(PG_GETARG_INT32(7));
 	choice.only_new = PG_GETARG_BOOL(8);
 	mark_items(fcinfo, 9, w->stored->model.items, w->excluded);
@@ -497,7 +497,7 @@ tiering_recommend_items(PG_FUNCTION_ARGS)
 {
 	const StoredRecommender *stored = recommender_argument(PG_GETARG_DATUM(0));
 	RecommendChoice choice = {.count = wanted_argument(PG_GETARG_INT32(2)),
-		.model = ranking_argument(PG_GETARG_DATUM(3)),
+		.model = ranking_argument(PG_GETARG_DATUM(3), false),
 	.only_new = PG_GETARG_BOOL(4)};
 	const int32 *item;
 	ArrayType  *numbers;
@@ -507,11 +507,6 @@ tiering_recommend_items(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (stored->item == NULL)
 		refuse_numbered();
-	if (choice.model == MODEL_BLEND)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a recommender alone has no blend"),
-				 errhint("Choose one of: popular, buy_again, similar, factors, ease.")));
 	numbers = DatumGetArrayTypeP(numbers_of(stored, PG_GETARG_ARRAYTYPE_P(1)));
 	count = ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers));
 	item = (const int32 *) ARR_DATA_PTR(numbers);

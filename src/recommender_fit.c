@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "aggregate.h"
@@ -87,14 +88,17 @@ fit_demand(const Events *events, const FitSettings *s, Recommender *model)
 	int64_t    *start;
 	Interaction *given;
 	Interaction *sorted;
+	int64		count = 0;
 	DemandWindows *windows = palloc_extended((items + 1) * sizeof(DemandWindows), MCXT_ALLOC_HUGE);
 
 	events_check_memory(events_memory(events) + events->count * 3 * sizeof(Interaction), s->most_memory, "counting purchases");
 	start = palloc_extended((Max(items, events->customer_count) + 1) * sizeof(int64_t), MCXT_ALLOC_HUGE);
 	given = palloc_extended(Max(events->count, 1) * 3 * sizeof(Interaction), MCXT_ALLOC_HUGE);
+	/* what is no purchase tells of taste, not of sales */
 	for (int64 i = 0; i < events->count; i++)
-		given[i] = (Interaction) {events->item[i], events->customer[i], events->day[i]};
-	sorted = interactions_sort(given, events->count, items, events->customer_count, given + events->count, start);
+		if (events->bought == NULL || events->bought[i])
+			given[count++] = (Interaction) {events->item[i], events->customer[i], events->day[i]};
+	sorted = interactions_sort(given, count, items, events->customer_count, given + events->count, start);
 	CHECK_FOR_INTERRUPTS();
 	model->demand = palloc_extended(Max(items, 1) * sizeof(ItemDemand), MCXT_ALLOC_HUGE);
 	demand_count(sorted, start, items, &options, windows, model->demand);
@@ -119,6 +123,8 @@ leave_out_rare_items(Events *events, const FitSettings *s, Recommender *model)
 		events->customer[kept] = events->customer[i];
 		events->item[kept] = events->item[i];
 		events->weight[kept] = events->weight[i];
+		if (events->bought != NULL)
+			events->bought[kept] = events->bought[i];
 		events->day[kept++] = events->day[i];
 	}
 	events->count = kept;
@@ -290,25 +296,69 @@ fit_factors(const Interactions *by_customer, const Interactions *by_item, const 
 
 /* --- groups of customers ---------------------------------------------------------- */
 
-/* Purchases of one group by item, and who made them */
+/* Purchases of one group by item, who made them, and which items these are */
 typedef struct GroupCounts
 {
 	double	   *bought;
 	int32	   *customers;
+	int32	   *touched;
+	int			items;
 	double		all;
 } GroupCounts;
 
+/* Customers by group, in their order; start gets where each group begins */
+static int32 *
+customers_by_group(const Events *events, int groups, int64 *start)
+{
+	int32	   *customer = palloc_extended(Max(events->customer_count, 1) * sizeof(int32), MCXT_ALLOC_HUGE);
+
+	memset(start, 0, (groups + 1) * sizeof(int64));
+	for (int u = 0; u < events->customer_count; u++)
+		if (events->group[u] >= 0)
+			start[events->group[u] + 1]++;
+	for (int g = 0; g < groups; g++)
+		start[g + 1] += start[g];
+	for (int u = 0; u < events->customer_count; u++)
+		if (events->group[u] >= 0)
+			customer[start[events->group[u]]++] = u;
+	for (int g = groups; g > 0; g--)
+		start[g] = start[g - 1];
+	start[0] = 0;
+	return customer;
+}
+
+static void
+count_group(const Interactions *bought, const int32 *customer, int64 customers, GroupCounts *counts)
+{
+	counts->items = 0;
+	counts->all = 0;
+	for (int64 k = 0; k < customers; k++)
+		for (int64 c = bought->start[customer[k]]; c < bought->start[customer[k] + 1]; c++)
+		{
+			int32		item = bought->column[c];
+
+			if (counts->customers[item]++ == 0)
+				counts->touched[counts->items++] = item;
+			counts->bought[item] += bought->value[c];
+			counts->all += bought->value[c];
+		}
+}
+
+/* Logs of the group's shares over those of all, and zeros for the next group; of what few bought there is none */
 static int
-links_of_group(const GroupCounts *counts, const Recommender *model, double all, int least, ScoredItem *link)
+links_of_group(GroupCounts *counts, const Recommender *model, double all, int least, ScoredItem *link)
 {
 	int			count = 0;
 
-	for (int i = 0; i < model->items; i++)
+	for (int t = 0; t < counts->items; t++)
 	{
+		int32		i = counts->touched[t];
 		double		share = model->demand[i].popularity[DEMAND_WINDOWS - 1] / all;
 
 		if (counts->customers[i] >= least && share > 0)
 			link[count++] = (ScoredItem) {i, log((counts->bought[i] + GROUP_WEIGHT * share) / ((counts->all + GROUP_WEIGHT) * share))};
+		counts->bought[i] = 0;
+		counts->customers[i] = 0;
 	}
 	return count;
 }
@@ -320,30 +370,25 @@ fit_groups(const Events *events, const FitSettings *s, StoredRecommender *stored
 	int			groups = id_map_count(events->groups);
 	Interactions *bought = events_interactions(events, demand_half_life[DEMAND_WINDOWS - 1], RECOMMENDER_NUMBER, s->most_memory);
 	GroupCounts counts = {
-		palloc(Max(model->items, 1) * sizeof(double)), palloc(Max(model->items, 1) * sizeof(int32)), 0
+		palloc_extended(Max(model->items, 1) * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+		palloc_extended(Max(model->items, 1) * sizeof(int32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO),
+		palloc_extended(Max(model->items, 1) * sizeof(int32), MCXT_ALLOC_HUGE), 0, 0
 	};
-	ScoredItem *link = palloc(Max(model->items, 1) * sizeof(ScoredItem));
+	ScoredItem *link = palloc_extended(Max(model->items, 1) * sizeof(ScoredItem), MCXT_ALLOC_HUGE);
+	int64	   *start = palloc_extended((groups + 1) * sizeof(int64), MCXT_ALLOC_HUGE);
+	int32	   *customer = customers_by_group(events, groups, start);
 	double		all = 0;
 
 	for (int64 c = 0; c < bought->start[bought->rows]; c++)
 		all += bought->value[c];
-	links_new(&model->group, groups, Min((int64) groups * model->items, bought->start[bought->rows]));
-	stored->group = palloc(Max(groups, 1) * sizeof(char *));
+	links_new(&model->group, groups, bought->start[bought->rows]);
+	stored->group = palloc_extended(Max(groups, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
 	for (int g = 0; g < groups; g++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		stored->group[g] = id_map_text(events->groups, g);
-		memset(counts.bought, 0, model->items * sizeof(double));
-		memset(counts.customers, 0, model->items * sizeof(int32));
-		counts.all = 0;
-		for (int u = 0; u < bought->rows; u++)
-			for (int64 c = bought->start[u]; events->group[u] == g && c < bought->start[u + 1]; c++)
-			{
-				counts.bought[bought->column[c]] += bought->value[c];
-				counts.customers[bought->column[c]]++;
-				counts.all += bought->value[c];
-			}
-		links_add(&model->group, g, link, all > 0 ? links_of_group(&counts, model, all, (int) s->min_customers, link) : 0);
+		count_group(bought, customer + start[g], start[g + 1] - start[g], &counts);
+		links_add(&model->group, g, link, links_of_group(&counts, model, all, (int) s->min_customers, link));
 	}
 }
 
@@ -374,6 +419,17 @@ take_categories(FunctionCallInfo fcinfo, int argument, int items, Recommender *m
 	}
 }
 
+/* What grows with the number of items: statistics, links and factors; as such, and as bytes */
+static void
+check_model_memory(const Events *events, const FitSettings *s)
+{
+	Size		items = events->item_count;
+	Size		links = Min((Size) s->similar_neighbours, items) + Min((Size) s->ease_neighbours, items);
+
+	events_check_memory(events_memory(events) + items * (256 + 3 * links * (sizeof(int32_t) + sizeof(float)) + (Size) s->factors * 4 * sizeof(double)),
+						s->most_memory, psprintf("a recommender of %d items", events->item_count));
+}
+
 static void
 fit_parts(Events *events, const FitSettings *s, StoredRecommender *stored)
 {
@@ -381,6 +437,7 @@ fit_parts(Events *events, const FitSettings *s, StoredRecommender *stored)
 	Interactions *by_customer;
 	Interactions *by_item;
 
+	check_model_memory(events, s);
 	fit_demand(events, s, model);
 	leave_out_rare_items(events, s, model);
 	by_customer = events_interactions(events, s->half_life, s->most_interest, s->most_memory);
@@ -405,6 +462,7 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 	.as_of = PG_ARGISNULL(2) ? DATEVAL_NOEND : PG_GETARG_DATEADT(2)};
 	StoredRecommender stored = {0};
 	Events	   *events;
+	int			nest;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -418,10 +476,16 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("numbered_items %d is not between 0 and %d", PG_GETARG_INT32(4), RECOMMENDER_ITEMS),
 				 errhint("It is the largest number of an item.")));
+	if (!options.numbered && !PG_ARGISNULL(5))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("categories are passed without numbered_items"),
+				 errhint("Categories are of items by their numbers.")));
 	options.most_memory = settings.most_memory;
 	events = events_read(text_to_cstring(PG_GETARG_TEXT_PP(0)), &options);
 	if (events->count == 0)
 		PG_RETURN_NULL();
+	nest = id_map_begin_text();
 	if (options.numbered)
 		events->item_count = Max(events->item_count, PG_GETARG_INT32(4));
 	stored.model.items = events->item_count;
@@ -438,5 +502,6 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 			stored.item[i] = id_map_text(events->items, i);
 	}
 	fit_parts(events, &settings, &stored);
+	AtEOXact_GUC(true, nest);
 	return recommender_make(&stored);
 }

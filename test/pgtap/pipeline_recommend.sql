@@ -98,6 +98,8 @@ SELECT results_eq($$SELECT ranking, setting, customers, round(ndcg::numeric, 12)
 SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'shop'::regnamespace AND relname IN ('recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first', 'recommend_fresh', 'recommend_everybody', 'recommend_excluded')), 0::bigint, 'and leaves nothing behind');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '2026-01-01')$$, '22023', NULL, 'a day after the last purchase is refused');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', NULL)$$, '22023', NULL, 'so is none');
+SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '4713-01-01 BC')$$, '22023', NULL, 'and a day before all days');
+SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '2024-02-01')$$, '22023', 'there is too little history before split_date 2024-02-01', 'and one before which too little is known');
 SELECT throws_ok($$SELECT * FROM tiering.recommend_holdout('shop', '2025-04-21', 0)$$, '22023', 'n 0 is not between 1 and 100', 'and none at all');
 
 -- of this moment
@@ -109,6 +111,13 @@ SELECT is((SELECT count(*) FROM tiering.recommend('shop', 7, 20)), 20::bigint, '
 SELECT is((SELECT count(*) FROM tiering.recommend('shop', 99999, 3)), 3::bigint, 'somebody unknown gets what is popular');
 SELECT throws_ok($$SELECT * FROM tiering.recommend('shop', 7, 101)$$, '22023', 'n 101 is not between 1 and 100', 'but not everything');
 SELECT throws_ok($$SELECT * FROM tiering.recommend('nowhere', 7)$$, '42704', NULL, 'nor of a pipeline that is not there');
+SELECT throws_ok($$SELECT * FROM tiering.recommend('nowhere', '7')$$, '42704', NULL, 'whatever the id');
+SELECT throws_ok($$SELECT * FROM tiering.product_rules('shop', min_customers => NULL)$$, '22004', NULL, 'rules need a number of customers');
+SELECT throws_ok($$SELECT * FROM tiering.cached_query(NULL, 1) AS q(x integer)$$, 'XX000', NULL, 'no query is no crash');
+BEGIN;
+INSERT INTO line VALUES (7, 'infinity', 'i1', 't1-9', 1, 5), (7, '-infinity', 'i2', 't1-8', 1, 5), (7, '2199-01-01', 'i3', 't1-7', 1, 5);
+SELECT results_eq('live', 'stored', 'orders of no day, or of one that is far to come, change nothing');
+ROLLBACK;
 BEGIN;
 INSERT INTO line VALUES (305, '2025-06-21', 'n1', 't2-5', 1, 5), (305, '2025-06-21', 'n1', 't2-6', 1, 5);
 SELECT ok((SELECT bool_and(model = 'blend') AND count(*) FILTER (WHERE product_id LIKE 't2-%') >= 4 FROM tiering.recommend('shop', 305, 5)), 'a first purchase of this moment tells the taste');
@@ -120,6 +129,14 @@ SELECT results_eq('live', $$SELECT rank - 1, product_id, reason FROM shop.recomm
 UPDATE product SET sellable = id = 'milk';
 SELECT results_eq($$SELECT product_id FROM tiering.recommend('shop', 7, 5)$$, $$VALUES ('milk')$$, 'also if next to nothing remains');
 ROLLBACK;
+
+-- clicks tell of taste, not of sales
+INSERT INTO shop.recommend_feedback (customer_id, product_id, event) SELECT c, 'rare', 'clicked' FROM generate_series(1, 200) AS c;
+CALL tiering.refresh('shop', as_of => '2025-06-20', refit => true);
+SELECT is((SELECT count(*) FROM shop.recommendation WHERE product_id = 'rare' AND customer_id NOT IN (1, 2)), 0::bigint, 'what two bought stays theirs, however often it was clicked');
+SELECT is((SELECT count(*) FROM shop.product_season WHERE purchases < 5), 0::bigint, 'and of few purchases there is no season');
+DELETE FROM shop.recommend_feedback;
+CALL tiering.refresh('shop', as_of => '2025-06-20', refit => true);
 
 -- dismissed, shown, clicked, bought
 INSERT INTO shop.recommend_feedback (customer_id, product_id, event, "position", model, happened_at)
@@ -151,7 +168,7 @@ CALL tiering.create_recommendations('shop', only_new => false, most_in_category 
 CALL tiering.refresh('shop', as_of => '2025-06-20');
 SELECT is((SELECT count(*) FROM shop.recommendation AS r JOIN product AS p ON p.id = r.product_id AND p.durable WHERE EXISTS (SELECT FROM line AS l WHERE l.customer_id = r.customer_id AND l.product_id = r.product_id)), 0::bigint, 'what lasts is not offered twice');
 SELECT ok((SELECT count(*) > 0 FROM shop.recommendation AS r WHERE EXISTS (SELECT FROM line AS l WHERE l.customer_id = r.customer_id AND l.product_id = r.product_id)), 'other things are');
-SELECT is((SELECT count(*) FROM shop.model WHERE model = 'recommend'), 3::bigint, 'a model a setting');
+SELECT is((SELECT count(*) FROM shop.model WHERE model = 'recommend'), 5::bigint, 'a model a setting');
 CALL tiering.refresh('shop', as_of => '2025-06-20');
 SELECT is((SELECT detail FROM shop.log WHERE step = 'recommend' ORDER BY run DESC LIMIT 1), 'the model in use will do', 'and none where nothing has changed');
 
@@ -165,6 +182,19 @@ SELECT is((SELECT count(*) FROM shop.recommendation AS r JOIN shop.customer_tier
 SELECT ok((SELECT count(*) > 20 FROM shop.customer_tier WHERE tier IN ('bronze', 'silver')), '-- which not all do');
 SELECT is((SELECT count(*) FROM tiering.recommend('shop', (SELECT customer_id FROM shop.customer_tier WHERE tier = 'bronze' ORDER BY customer_id LIMIT 1), 40) WHERE product_id = 'milk'), 0::bigint, 'recommend() keeps to it');
 SELECT ok((SELECT bool_and(o.tier IS NOT DISTINCT FROM t.tier) FROM shop.next_offer AS o LEFT JOIN shop.customer_tier AS t USING (customer_id)), 'the next offer shows the tier');
+
+-- products that are there twice, columns and relations that go
+CREATE TABLE twice AS SELECT id, title, kind, sellable, durable, lowest_tier FROM product UNION ALL SELECT 'milk', 'More milk', 'dairy', true, false, NULL;
+CALL tiering.alter_pipeline('shop', products => 'twice');
+SELECT throws_ok($$CALL tiering.refresh('shop', as_of => '2025-06-20')$$, '21000', 'product "milk" has more than one row in public.twice', 'a product with two rows is refused');
+ALTER TABLE twice DROP COLUMN kind CASCADE;
+CALL tiering.create_recommendations('shop', product_category => '');
+SELECT ok(to_regclass('shop.next_offer') IS NOT NULL AND to_regclass('shop.product_season') IS NOT NULL, 'what went with a column comes back');
+DROP TABLE twice CASCADE;
+SELECT throws_ok($$CALL tiering.create_recommendations('shop', n => 4)$$, '42P01', 'the products relation of pipeline "shop" was dropped', 'a relation that is gone is named');
+CALL tiering.alter_pipeline('shop', products => 'product');
+CALL tiering.create_recommendations('shop', n => 5);
+CALL tiering.refresh('shop', as_of => '2025-06-20');
 
 -- rights
 CREATE ROLE check_reader;
