@@ -209,6 +209,15 @@ $$;
 COMMENT ON FUNCTION tiering.recommend_column_sql(regclass, text, text) IS
 'internal: a column of the products or customers as SQL';
 
+-- Is a line o of an order a purchase of its product?
+CREATE FUNCTION tiering.is_product_bought_sql()
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+RETURN 'o.counts AND isfinite(o.ordered_on) AND o.product_id IS NOT NULL AND o.amount >= 0 AND (o.quantity > 0 OR o.quantity IS NULL)';
+
+COMMENT ON FUNCTION tiering.is_product_bought_sql() IS
+'internal: is a line of an order a purchase of its product, as SQL';
+
 -- What the step reads: items with what is known of them, purchases by item, groups
 -- of customers.  As views, so that what the owner wrote is not run as text by others.
 CREATE FUNCTION tiering.define_recommend_sources(pipeline text)
@@ -241,15 +250,18 @@ FROM %1$I.recommend_item AS i%7$s$sql$, pipeline,
 CREATE OR REPLACE VIEW %1$I.recommend_purchase AS
 SELECT o.customer_id, i.item, o.ordered_on
 FROM %1$I.order_line AS o JOIN %1$I.recommend_item AS i ON i.product_id = o.product_id%2$s
-WHERE o.counts AND isfinite(o.ordered_on) AND o.amount >= 0 AND (o.quantity > 0 OR o.quantity IS NULL)$sql$, pipeline,
-		CASE WHEN tiering.column_type(to_regclass(format('%I.order_line', pipeline)), 'product_id') = tiering.column_type(to_regclass(format('%I.recommend_item', pipeline)), 'product_id') THEN '' ELSE '::text' END);
+WHERE %3$s$sql$, pipeline,
+		CASE WHEN tiering.column_type(to_regclass(format('%I.order_line', pipeline)), 'product_id') = tiering.column_type(to_regclass(format('%I.recommend_item', pipeline)), 'product_id') THEN '' ELSE '::text' END,
+		tiering.is_product_bought_sql());
 	EXECUTE format($sql$
 CREATE OR REPLACE VIEW %1$I.recommend_customer AS
 SELECT %2$s AS customer_id, %3$s AS customer_group
 FROM %4$s$sql$, pipeline,
 		CASE WHEN customers IS NULL THEN format('NULL::%s', tiering.customer_type(pipeline)) ELSE format('(%s)::%s', replace(tiering.profile_id_sql(pipeline, customers), 'c.id', 'p.id'), tiering.customer_type(pipeline)) END,
 		tiering.recommend_column_sql(customers, g.customer_group, 'customer_group'),
-		CASE WHEN customers IS NULL THEN '(SELECT) AS p WHERE false' ELSE format('%s AS p', customers) END);
+		CASE WHEN customers IS NULL THEN '(SELECT) AS p WHERE false' ELSE format('%s AS p', customers)
+			-- who was merged into another is no customer
+			|| CASE WHEN p.identity IS NULL THEN '' ELSE format(' WHERE NOT EXISTS (SELECT FROM %I.customer_identity AS i WHERE i.id = p.id)', pipeline) END END);
 END;
 $$;
 

@@ -18,9 +18,9 @@ INSERT INTO %1$I.recommend_item (item, product_id)
 SELECT (SELECT COALESCE(max(i.item), 0) FROM %1$I.recommend_item AS i) + row_number() OVER (ORDER BY n.product_id), n.product_id
 FROM (
 	SELECT DISTINCT o.product_id FROM %1$I.order_line AS o
-	WHERE o.counts AND o.product_id IS NOT NULL AND o.amount >= 0 AND (o.quantity > 0 OR o.quantity IS NULL)
+	WHERE %2$s
 		AND NOT EXISTS (SELECT FROM %1$I.recommend_item AS i WHERE i.product_id = o.product_id)
-) AS n$sql$, pipeline);
+) AS n$sql$, pipeline, tiering.is_product_bought_sql());
 	EXECUTE format($sql$
 CREATE UNLOGGED TABLE %1$I.recommend_fresh AS
 SELECT s.customer_id, array_agg(s.item) AS items, array_agg(s.ordered_on) AS days

@@ -13,9 +13,11 @@
 #define RECOMMENDER_H
 
 #include "fmgr.h"
+#include "common/sha2.h"
 
 #include "model/recommend.h"
 
+#define RECOMMENDER_HEAD	(1 + PG_SHA256_DIGEST_LENGTH)	/* bytes that tell one from another */
 #define RECOMMENDER_ITEMS	10000000	/* most */
 #define RECOMMENDER_ID		1024	/* longest id of an item or a group, in bytes */
 #define RECOMMENDER_NUMBER	1e15
@@ -30,6 +32,7 @@ typedef struct StoredRecommender
 
 extern Datum recommender_make(const StoredRecommender *stored);
 extern const StoredRecommender *recommender_argument(Datum value);
-extern void recommender_complete(Recommender *recommender);
+extern StoredRecommender *recommender_read(const char *data, int length);
+extern void recommender_refuse(const char *what) pg_attribute_noreturn();
 
 #endif							/* RECOMMENDER_H */

@@ -23,7 +23,7 @@ FROM generate_series(1, 300) AS c
 		SELECT 't' || (c % 3 + 1) || '-' || (1 + floor(11.999 * random() * random()))::integer AS id FROM generate_series(1, 2) WHERE d.day > '2000-01-01'
 		UNION SELECT 'milk' WHERE random() < 0.4 UNION SELECT 'post' WHERE random() < 0.9 UNION SELECT 't' || (1 + floor(random() * 2.999))::integer || '-3' WHERE random() < 0.2
 	) AS p;
-INSERT INTO line VALUES (1, '2025-03-01', 'r1', 'rare', 1, 9), (2, '2025-03-02', 'r2', 'rare', 1, 9);
+INSERT INTO line VALUES (1, '2025-03-01', 'r1', 'rare', 1, 9), (1, '2025-03-01', 'r1', 'milk', 1, 5), (2, '2025-03-02', 'r2', 'rare', 1, 9);
 -- not purchases: a return, a cancelled line
 INSERT INTO line VALUES (3, '2025-03-01', 'x1', 'never', -1, -5), (4, '2025-03-01', 'x2', 'never', 0, 0);
 CREATE INDEX ON line (customer_id);
@@ -112,7 +112,8 @@ SELECT is((SELECT count(*) FROM tiering.recommend('shop', 99999, 3)), 3::bigint,
 SELECT throws_ok($$SELECT * FROM tiering.recommend('shop', 7, 101)$$, '22023', 'n 101 is not between 1 and 100', 'but not everything');
 SELECT throws_ok($$SELECT * FROM tiering.recommend('nowhere', 7)$$, '42704', NULL, 'nor of a pipeline that is not there');
 SELECT throws_ok($$SELECT * FROM tiering.recommend('nowhere', '7')$$, '42704', NULL, 'whatever the id');
-SELECT throws_ok($$SELECT * FROM tiering.product_rules('shop', min_customers => NULL)$$, '22004', NULL, 'rules need a number of customers');
+SELECT is((SELECT count(*) FROM tiering.product_rules('shop', 0.0001, 0.01) WHERE 'rare' = consequent OR 'rare' = ANY (antecedent)), 0::bigint, 'no rule names what two bought');
+SELECT ok((SELECT count(*) > 0 FROM tiering.product_rules('shop', 0.0001, 0.01, min_customers => 2) WHERE 'rare' = consequent OR 'rare' = ANY (antecedent)), 'but to whoever may ask for it');
 SELECT throws_ok($$SELECT * FROM tiering.cached_query(NULL, 1) AS q(x integer)$$, 'XX000', NULL, 'no query is no crash');
 BEGIN;
 INSERT INTO line VALUES (7, 'infinity', 'i1', 't1-9', 1, 5), (7, '-infinity', 'i2', 't1-8', 1, 5), (7, '2199-01-01', 'i3', 't1-7', 1, 5);
@@ -194,6 +195,14 @@ DROP TABLE twice CASCADE;
 SELECT throws_ok($$CALL tiering.create_recommendations('shop', n => 4)$$, '42P01', 'the products relation of pipeline "shop" was dropped', 'a relation that is gone is named');
 CALL tiering.alter_pipeline('shop', products => 'product');
 CALL tiering.create_recommendations('shop', n => 5);
+CALL tiering.refresh('shop', as_of => '2025-06-20');
+
+-- merged customers
+CREATE TABLE merged AS SELECT 309 AS id, 308 AS merged_into;
+CALL tiering.alter_pipeline('shop', identity => 'merged');
+CALL tiering.refresh('shop', as_of => '2025-06-20');
+SELECT is((SELECT count(DISTINCT customer_id) FILTER (WHERE customer_id = 309) || ' ' || count(DISTINCT customer_id) FROM shop.recommendation), '0 309', 'who was merged into another gets nothing of his own');
+CALL tiering.alter_pipeline('shop', identity => '-');
 CALL tiering.refresh('shop', as_of => '2025-06-20');
 
 -- rights
