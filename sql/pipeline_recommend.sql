@@ -258,7 +258,8 @@ CREATE OR REPLACE VIEW %1$I.recommend_customer AS
 SELECT %2$s AS customer_id, %3$s AS customer_group
 FROM %4$s$sql$, pipeline,
 		CASE WHEN customers IS NULL THEN format('NULL::%s', tiering.customer_type(pipeline)) ELSE format('(%s)::%s', replace(tiering.profile_id_sql(pipeline, customers), 'c.id', 'p.id'), tiering.customer_type(pipeline)) END,
-		tiering.recommend_column_sql(customers, g.customer_group, 'customer_group'),
+		-- a name, not a story
+		format('NULLIF(left(%s, 200), '''')', tiering.recommend_column_sql(customers, g.customer_group, 'customer_group')),
 		CASE WHEN customers IS NULL THEN '(SELECT) AS p WHERE false' ELSE format('%s AS p', customers)
 			-- who was merged into another is no customer
 			|| CASE WHEN p.identity IS NULL THEN '' ELSE format(' WHERE NOT EXISTS (SELECT FROM %I.customer_identity AS i WHERE i.id = p.id)', pipeline) END END);

@@ -95,6 +95,7 @@ DECLARE
 	day date;
 	kind text;
 	products regclass;
+	customers bigint;
 BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	EXECUTE format('SELECT p.products FROM %I.pipeline AS p', pipeline) INTO products;
@@ -121,6 +122,11 @@ FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item 
 		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_everybody', 'recommend_excluded']);
 	END IF;
 	EXECUTE format('ANALYZE %I.recommendation', pipeline);
+	EXECUTE format('SELECT count(*) FROM %I.recommend_history', pipeline) INTO customers;
+	IF kind IS NOT NULL AND row_count = 0 AND customers > 0 THEN
+		RAISE WARNING 'pipeline "%": no product may be offered to anybody', pipeline
+			USING HINT = 'product_filter, the tiers that product_tier names, or min_customers leave nothing.';
+	END IF;
 	note := COALESCE(note, CASE WHEN kind IS NULL THEN 'no model is in use' ELSE 'the model in use will do' END);
 END;
 $$;
@@ -183,8 +189,16 @@ DECLARE
 BEGIN
 	PERFORM tiering.require_recommend_policy(pipeline);
 	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO p;
+	IF p.n IS NULL THEN
+		RETURN;	-- nothing is recommended here
+	END IF;
 	wanted := COALESCE(n, p.n);
-	PERFORM tiering.require_number('n', wanted, 1, 100);
+	IF wanted NOT BETWEEN 1 AND 100 THEN
+		RAISE EXCEPTION 'n % is not between 1 and 100', wanted USING ERRCODE = 'invalid_parameter_value', HINT = 'Ten are usual.';
+	END IF;
+	IF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
+		EXECUTE format('SELECT COALESCE((SELECT i.customer_id FROM %I.customer_identity AS i WHERE i.id = $1), $1)', pipeline) INTO customer USING customer;
+	END IF;
 	IF p.diversity = 0 AND p.most_in_category = 0 THEN
 		RETURN QUERY SELECT q.* FROM tiering.cached_query(tiering.recommend_to_sql(pipeline, false), customer, wanted, 2 * wanted + 20, p.only_new, p.rest_days, p.product_once IS NOT NULL, 0, 0::double precision)
 			AS q(rank integer, product_id text, name text, score double precision, reason text, model text);

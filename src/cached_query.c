@@ -38,6 +38,7 @@ typedef struct KeptPlan
 } KeptPlan;
 
 static HTAB *plans = NULL;
+static int	running = 0;		/* queries at work, whose plans must stay */
 
 static void
 make_plans(void)
@@ -62,7 +63,7 @@ forget_plans(void)
 	}
 }
 
-/* The plan of a query, which is made where it is not known; within SPI */
+/* The plan of a query, which is made where it is not known, and kept where there is room; within SPI */
 static SPIPlanPtr
 plan_of(const char *query, int count, Oid *type)
 {
@@ -79,15 +80,36 @@ plan_of(const char *query, int count, Oid *type)
 	kept = hash_search(plans, &key, HASH_FIND, NULL);
 	if (kept != NULL && strcmp(kept->query, query) == 0)
 		return kept->plan;
-	if (kept != NULL || hash_get_num_entries(plans) >= MOST_PLANS)
-		forget_plans();
 	plan = SPI_prepare(query, count, type);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
+	if (plan == NULL)
 		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
+	if (kept != NULL || hash_get_num_entries(plans) >= MOST_PLANS)
+	{
+		if (running > 0)
+			return plan;
+		forget_plans();
+	}
+	SPI_keepplan(plan);
 	kept = hash_search(plans, &key, HASH_ENTER, NULL);
 	kept->plan = plan;
 	kept->query = MemoryContextStrdup(CacheMemoryContext, query);
 	return plan;
+}
+
+static void
+execute(SPIPlanPtr plan, Datum *value, const char *nulls)
+{
+	running++;
+	PG_TRY();
+	{
+		if (SPI_execute_plan(plan, value, nulls, true, 0) != SPI_OK_SELECT)
+			elog(ERROR, "the query is no SELECT");
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
 }
 
 /* cached_query(query, arguments): its rows */
@@ -115,8 +137,7 @@ tiering_cached_query(PG_FUNCTION_ARGS)
 	}
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	SPI_connect();
-	if (SPI_execute_plan(plan_of(query, count, type), value, nulls, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "the query is no SELECT");
+	execute(plan_of(query, count, type), value, nulls);
 	if (SPI_tuptable->tupdesc->natts != result->setDesc->natts)
 		elog(ERROR, "the query has %d columns, not %d", SPI_tuptable->tupdesc->natts, result->setDesc->natts);
 	for (int i = 0; i < SPI_tuptable->tupdesc->natts; i++)

@@ -415,17 +415,15 @@ events_read(const char *query, const EventOptions *options)
 		.weight = -1,.day = -1,.event = -1,.group = -1,.bought = -1
 	};
 	SPIExecuteOptions execution = {.read_only = true,.dest = &receiver.pub};
-	int			result;
-
 	receiver.scratch = AllocSetContextCreate(CurrentMemoryContext, "customer_tiering row", ALLOCSET_SMALL_SIZES);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = SPI_execute_extended(query, &execution);
+	SPI_execute_extended(query, &execution);
 	SPI_finish();
 	if (receiver.events->customers == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query returns no rows by its kind (%s)", SPI_result_code_string(result)),
+				 errmsg("the query is not a SELECT"),
 				 errhint("Pass one SELECT.")));
 	sort_ids(receiver.events, options->any_order);
 	if (!DATE_IS_NOEND(options->as_of))

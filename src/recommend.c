@@ -25,18 +25,6 @@
 
 /* --- arguments ------------------------------------------------------------------ */
 
-static void
-mark_items(FunctionCallInfo fcinfo, int argument, int items, bool *mark)
-{
-	int			count;
-	const int32 *item = integers(fcinfo, argument, &count);
-
-	memset(mark, 0, items * sizeof(bool));
-	for (int i = 0; i < count; i++)
-		if (item[i] >= 1 && item[i] <= items)
-			mark[item[i] - 1] = true;
-}
-
 static RecommendModel
 ranking_argument(Datum value, bool has_blend)
 {
@@ -168,14 +156,12 @@ tiering_recommend_numbered(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(6))
 		PG_RETURN_NULL();
-	w = find_candidates(fcinfo);
+	w = find_candidates(fcinfo, 9);
 	choice.weight = weights_argument(fcinfo, 5);
 	choice.model = ranking_argument(PG_GETARG_DATUM(6), true);
 	choice.count = wanted_argument(PG_GETARG_INT32(7));
 	choice.only_new = PG_GETARG_BOOL(8);
-	mark_items(fcinfo, 9, w->stored->model.items, w->excluded);
 	mark_items(fcinfo, 10, w->stored->model.items, w->once);
-	choice.excluded = w->excluded;
 	choice.once = w->once;
 	choice.most_in_category = PG_GETARG_INT32(11);
 	choice.diversity = PG_GETARG_FLOAT8(12);
@@ -211,9 +197,7 @@ tiering_recommend_by_all(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	w = find_candidates(fcinfo);
-	mark_items(fcinfo, 5, w->stored->model.items, w->excluded);
-	choice.excluded = w->excluded;
+	w = find_candidates(fcinfo, 5);
 	choice.weight = weights_argument(fcinfo, 6);
 	choice.count = wanted_argument(PG_GETARG_INT32(7));
 	for (int m = 0; m < RECOMMEND_MODELS; m++)
@@ -263,8 +247,7 @@ tiering_recommend_training(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	w = find_candidates(fcinfo);
-	mark_items(fcinfo, 5, w->stored->model.items, w->excluded);
+	w = find_candidates(fcinfo, 5);
 	for (int c = 0; c < w->work.candidates; c++)
 	{
 		const RecommendCandidate *candidate = &w->work.candidate[c];
@@ -273,7 +256,7 @@ tiering_recommend_training(PG_FUNCTION_ARGS)
 		Datum		values[2];
 		bool		nulls[2] = {false};
 
-		if (w->excluded[candidate->item] || (!label && murmurhash32(hash_combine(seed, murmurhash32(candidate->item))) > below))
+		if (!label && murmurhash32(hash_combine(seed, murmurhash32(candidate->item))) > below)
 			continue;
 		for (int f = 0; f < RECOMMEND_FEATURES; f++)
 			element[f] = Float8GetDatum(candidate->feature[f]);
@@ -353,6 +336,7 @@ tiering_recommend_items(PG_FUNCTION_ARGS)
 	w = work_of(fcinfo, stored, count);
 	take_own(w, item, NULL, count, stored->model.as_of);
 	w->customer.group = -1;
+	w->customer.excluded = NULL;
 	recommend_find(&stored->model, &w->customer, &w->work);
 	count = recommend_choose(&stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
 	for (int i = 0; i < count; i++)

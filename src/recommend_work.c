@@ -137,12 +137,25 @@ group_of(const StoredRecommender *stored, const char *name)
 	return -1;
 }
 
+/* Tells which items an argument names */
+void
+mark_items(FunctionCallInfo fcinfo, int argument, int items, bool *mark)
+{
+	int			count;
+	const int32 *item = integers(fcinfo, argument, &count);
+
+	memset(mark, 0, items * sizeof(bool));
+	for (int i = 0; i < count; i++)
+		if (item[i] >= 1 && item[i] <= items)
+			mark[item[i] - 1] = true;
+}
+
 /*
- * The first arguments of what follows: recommender, items, days, as_of, group.
- * Finds the candidates.
+ * The first arguments of what follows: recommender, items, days, as_of, group;
+ * excluded names another.  Finds the candidates.
  */
 Work *
-find_candidates(FunctionCallInfo fcinfo)
+find_candidates(FunctionCallInfo fcinfo, int excluded)
 {
 	const StoredRecommender *stored = recommender_argument(PG_GETARG_DATUM(0));
 	int			items;
@@ -157,6 +170,8 @@ find_candidates(FunctionCallInfo fcinfo)
 	take_own(w, item, days == NULL ? NULL : (const DateADT *) ARR_DATA_PTR(days), items,
 			 PG_ARGISNULL(3) ? stored->model.as_of : PG_GETARG_DATEADT(3));
 	w->customer.group = PG_ARGISNULL(4) ? -1 : group_of(stored, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	mark_items(fcinfo, excluded, stored->model.items, w->excluded);
+	w->customer.excluded = w->excluded;
 	CHECK_FOR_INTERRUPTS();
 	recommend_find(&stored->model, &w->customer, &w->work);
 	return w;

@@ -36,6 +36,7 @@ typedef struct Work
 extern Work *work_of(FunctionCallInfo fcinfo, const StoredRecommender *stored, int days);
 extern const int32 *integers(FunctionCallInfo fcinfo, int argument, int *count);
 extern void take_own(Work *w, const int32 *item, const DateADT *day, int count, DateADT as_of);
-extern Work *find_candidates(FunctionCallInfo fcinfo);
+extern Work *find_candidates(FunctionCallInfo fcinfo, int excluded);
+extern void mark_items(FunctionCallInfo fcinfo, int argument, int items, bool *mark);
 
 #endif							/* RECOMMEND_WORK_H */

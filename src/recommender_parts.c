@@ -163,8 +163,10 @@ fit_factors(const Interactions *by_customer, const Interactions *by_item, const 
 	model->factor = palloc_extended(Max((Size) k * by_item->rows, 1) * sizeof(double), MCXT_ALLOC_HUGE);
 	of_customers = palloc_extended(Max((Size) k * by_customer->rows, 1) * sizeof(double), MCXT_ALLOC_HUGE);
 	pg_prng_seed(&random, (uint64) s->seed);
-	for (Size i = 0; i < (Size) k * by_item->rows; i++)
-		model->factor[i] = (pg_prng_double(&random) - 0.5) / sqrt(k);
+	/* of what is not sold yet nothing is known, not even by chance */
+	for (int i = 0; i < by_item->rows; i++)
+		for (int f = 0; f < k; f++)
+			model->factor[(Size) i * k + f] = by_item->start[i + 1] > by_item->start[i] ? (pg_prng_double(&random) - 0.5) / sqrt(k) : 0;
 	for (int i = 0; i < (int) s->iterations; i++)
 	{
 		als_step(&model->als, by_customer, model->factor, scratch, of_customers);

@@ -140,6 +140,12 @@ score_categories(const Recommender *recommender, const RecommendCustomer *custom
 			? log(work->category[c] / (total * recommender->category_share[c])) : 0;
 }
 
+static bool
+may_be_offered(const RecommendCustomer *customer, int32_t item)
+{
+	return customer->excluded == NULL || !customer->excluded[item];
+}
+
 static void
 add_candidate(const Recommender *recommender, RecommendWork *work, int32_t item)
 {
@@ -152,14 +158,14 @@ add_candidate(const Recommender *recommender, RecommendWork *work, int32_t item)
 
 /* The best of what he does not have, by one score */
 static void
-add_best(const Recommender *recommender, RecommendWork *work, const double *score)
+add_best(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work, const double *score)
 {
 	TopItems	top = {work->top, 0, TOP_OF_EACH};
 	double		least = 0;
 
 	for (int i = 0; i < recommender->items; i++)
 		/* most are out at first sight */
-		if (score[i] > least && work->own[i] < 0)
+		if (score[i] > least && work->own[i] < 0 && may_be_offered(customer, i))
 		{
 			top_offer(&top, i, score[i]);
 			least = top.count == top.most ? top.item[0].score : 0;
@@ -169,14 +175,18 @@ add_best(const Recommender *recommender, RecommendWork *work, const double *scor
 }
 
 static void
-add_popular(const Recommender *recommender, RecommendWork *work, int window)
+add_popular(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work, int window)
 {
 	for (int i = 0, found = 0; i < recommender->sold && found < TOP_OF_EACH; i++)
-		if (work->own[recommender->popular[window][i]] < 0)
+	{
+		int32_t		item = recommender->popular[window][i];
+
+		if (work->own[item] < 0 && may_be_offered(customer, item))
 		{
-			add_candidate(recommender, work, recommender->popular[window][i]);
+			add_candidate(recommender, work, item);
 			found++;
 		}
+	}
 }
 
 static double
@@ -237,7 +247,7 @@ add_group(const Recommender *recommender, const RecommendCustomer *customer, Rec
 	memset(work->group, 0, recommender->items * sizeof(double));
 	for (int64_t l = links->start[customer->group]; l < links->start[customer->group + 1]; l++)
 		work->group[links->item[l]] = recommender->demand[links->item[l]].popularity[1] * exp(links->weight[l]);
-	add_best(recommender, work, work->group);
+	add_best(recommender, customer, work, work->group);
 }
 
 /* What his group buys more than others */
@@ -271,13 +281,14 @@ recommend_find(const Recommender *recommender, const RecommendCustomer *customer
 	score_factors(recommender, customer, work);
 	score_categories(recommender, customer, work);
 	for (int i = 0; i < customer->owned; i++)
-		add_candidate(recommender, work, customer->own[i].item);
-	add_best(recommender, work, work->ease);
-	add_best(recommender, work, work->similar);
-	add_best(recommender, work, work->factors);
+		if (may_be_offered(customer, customer->own[i].item))
+			add_candidate(recommender, work, customer->own[i].item);
+	add_best(recommender, customer, work, work->ease);
+	add_best(recommender, customer, work, work->similar);
+	add_best(recommender, customer, work, work->factors);
 	add_group(recommender, customer, work);
 	for (int w = 0; w < DEMAND_WINDOWS - 1; w++)
-		add_popular(recommender, work, w);
+		add_popular(recommender, customer, work, w);
 	for (int c = 0; c < work->candidates; c++)
 		describe(recommender, customer, work, &work->candidate[c]);
 	describe_group(recommender, customer, work);

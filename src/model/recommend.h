@@ -99,6 +99,7 @@ typedef struct RecommendCustomer
 	OwnItem    *own;			/* by item */
 	int			owned;
 	int			group;			/* from 0; -1: unknown */
+	const bool *excluded;		/* by item: what may not be offered; NULL: everything may */
 	int			as_of;
 } RecommendCustomer;
 
@@ -135,7 +136,6 @@ typedef struct RecommendChoice
 	const double *weight;		/* of the blend: the intercept, then one for each feature; of what is new, then of what he has */
 	int			count;
 	bool		only_new;
-	const bool *excluded;		/* by item; NULL: none */
 	const bool *once;			/* by item: not if he has it; NULL: none */
 	int			most_in_category;	/* 0: any number */
 	double		diversity;		/* 0 to 1: weight of being unlike what was chosen before */

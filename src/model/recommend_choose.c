@@ -49,8 +49,6 @@ recommend_value(const Recommender *recommender, const RecommendCandidate *candid
 static bool
 may_be_chosen(const RecommendCandidate *candidate, const RecommendChoice *choice)
 {
-	if (choice->excluded != NULL && choice->excluded[candidate->item])
-		return false;
 	return candidate->own < 0 || !(choice->only_new || (choice->once != NULL && choice->once[candidate->item]));
 }
 

@@ -184,6 +184,40 @@ SELECT ok((SELECT count(*) > 20 FROM shop.customer_tier WHERE tier IN ('bronze',
 SELECT is((SELECT count(*) FROM tiering.recommend('shop', (SELECT customer_id FROM shop.customer_tier WHERE tier = 'bronze' ORDER BY customer_id LIMIT 1), 40) WHERE product_id = 'milk'), 0::bigint, 'recommend() keeps to it');
 SELECT ok((SELECT bool_and(o.tier IS NOT DISTINCT FROM t.tier) FROM shop.next_offer AS o LEFT JOIN shop.customer_tier AS t USING (customer_id)), 'the next offer shows the tier');
 
+-- no look into the future
+CREATE TABLE before AS SELECT * FROM tiering.recommend_holdout('shop', '2025-02-01', 5);
+INSERT INTO product SELECT 'a new one ' || i, 'New ' || i, 'new', true, false, NULL FROM generate_series(1, 9) AS i;
+INSERT INTO line SELECT c, DATE '2025-05-01' + i, c || '/new' || i, 'a new one ' || i, 1, 5 FROM generate_series(1, 100) AS c, generate_series(1, 9) AS i;
+DELETE FROM line WHERE bought_on > '2025-05-15' AND customer_id % 2 = 0;
+CALL tiering.refresh('shop', as_of => '2025-06-20');
+SELECT results_eq($$SELECT ranking, setting, customers, ndcg, recall, hit_rate FROM tiering.recommend_holdout('shop', '2025-02-01', 5) ORDER BY 1, 2$$,
+	'SELECT ranking, setting, customers, ndcg, recall, hit_rate FROM before ORDER BY 1, 2', 'what came after the window that judges changes nothing');
+
+-- what may not be offered takes nobody's place
+CREATE TABLE many_article AS SELECT i AS id, i > 400 AS on_sale FROM generate_series(1, 600) AS i;
+CREATE TABLE many_line AS SELECT c, DATE '2025-01-01' + c % 50 AS d, 1 AS amount, 1 + (c * 7 + k * k * 13) % (CASE WHEN k < 15 THEN 400 ELSE 600 END) AS p FROM generate_series(1, 400) AS c, generate_series(1, 20) AS k;
+CREATE TABLE many_customer AS SELECT c AS id FROM generate_series(1, 401) AS c;
+CALL tiering.create_pipeline('many', 'many_line', 'c', 'd', 'amount', product_id => 'p', products => 'many_article', customers => 'many_customer');
+CALL tiering.create_recommendations('many', product_filter => 'on_sale', min_customers => 2, horizon_days => 7);
+CALL tiering.refresh('many', as_of => '2025-02-25');
+SELECT results_eq('SELECT DISTINCT count(*) FROM many.recommendation GROUP BY customer_id', ARRAY[10::bigint], 'everybody gets ten, though what sells best is not on sale');
+SELECT is((SELECT count(*) FROM tiering.recommend('many', 401)), 10::bigint, 'also live, who never bought');
+UPDATE many_article SET on_sale = false;
+CALL tiering.refresh('many', as_of => '2025-02-25');
+SELECT is((SELECT count(*) FROM many.recommendation), 0::bigint, 'nothing on sale, nothing offered');
+CALL tiering.drop_pipeline('many');
+
+-- plans that are at work stay, however many others come
+CREATE FUNCTION many_queries() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE found integer;
+BEGIN
+	FOR i IN 1..70 LOOP
+		SELECT q.x INTO found FROM tiering.cached_query(format('SELECT %s + $1', i), 5) AS q(x integer);
+	END LOOP;
+	RETURN found;
+END $$;
+SELECT results_eq($$SELECT x FROM tiering.cached_query('SELECT many_queries() + $1 FROM generate_series(1, 3)', 1) AS q(x integer)$$, 'VALUES (76), (76), (76)', 'a query that asks many others keeps its plan');
+
 -- products that are there twice, columns and relations that go
 CREATE TABLE twice AS SELECT id, title, kind, sellable, durable, lowest_tier FROM product UNION ALL SELECT 'milk', 'More milk', 'dairy', true, false, NULL;
 CALL tiering.alter_pipeline('shop', products => 'twice');
@@ -202,6 +236,7 @@ CREATE TABLE merged AS SELECT 309 AS id, 308 AS merged_into;
 CALL tiering.alter_pipeline('shop', identity => 'merged');
 CALL tiering.refresh('shop', as_of => '2025-06-20');
 SELECT is((SELECT count(DISTINCT customer_id) FILTER (WHERE customer_id = 309) || ' ' || count(DISTINCT customer_id) FROM shop.recommendation), '0 309', 'who was merged into another gets nothing of his own');
+SELECT results_eq($$SELECT rank, product_id FROM tiering.recommend('shop', 309)$$, $$SELECT rank, product_id FROM tiering.recommend('shop', 308)$$, 'but those of the customer he is');
 CALL tiering.alter_pipeline('shop', identity => '-');
 CALL tiering.refresh('shop', as_of => '2025-06-20');
 
@@ -222,6 +257,7 @@ DROP ROLE check_reader;
 
 -- little to go by
 DELETE FROM shop.recommend_policy;
+SELECT is((SELECT count(*) FROM tiering.recommend('shop', 7, 5)), 0::bigint, 'not even live');
 SELECT is((SELECT count(*) FROM shop.recommendation), 0::bigint, 'without a policy there are no recommendations');
 SELECT is((SELECT string_agg(step, ',') FROM tiering.refresh_steps('shop') WHERE step = 'recommend'), NULL, 'and no step for them');
 CREATE TABLE few AS SELECT 1 AS c, DATE '2025-01-01' AS d, 1 AS amount, 10 AS p;

@@ -345,7 +345,7 @@ CREATE TABLE refusal (n serial, statement text, code text, message text);
 -- @ is a day
 INSERT INTO refusal (statement, code, message)
 SELECT format('SELECT recommender_fit(%s)', replace(a, '@', ', current_date AS day')), c, m FROM (VALUES
-	('NULL', '22004', 'query must not be null'), ('$q$$q$', '22023', 'the query returns no rows by its kind%'), ('$q$SELECT 1 AS day$q$', '22023', 'the query has 1 columns, not a customer and an item'), ('$q$SELECT 1, 2$q$', '22023', 'the query has no column "day"'),
+	('NULL', '22004', 'query must not be null'), ('$q$$q$', '22023', 'the query is not a SELECT'), ('$q$SELECT 1 AS day$q$', '22023', 'the query has 1 columns, not a customer and an item'), ('$q$SELECT 1, 2$q$', '22023', 'the query has no column "day"'),
 	('$q$SELECT 1, 2@; SELECT 1, 2@$q$', '22023', 'the query has more than one statement'), ('$q$SELECT 1, 2@, 3 AS more$q$', '22023', 'column "more" of the query is not known'), ('$q$SELECT 1, point(1, 2)@$q$', '42883', 'item has type point, whose values cannot be hashed and ordered'),
 	('$q$SELECT json ''1'', 2@$q$', '42883', 'customer has type json, whose values cannot be hashed and ordered'), ('$q$SELECT 1, 2@, json ''1'' AS "group"$q$', '42883', 'group has type json, whose values cannot be hashed and ordered'),
 	('$q$SELECT 1, 2, now() AS day$q$', '42804', 'column "day" of the query has type timestamp with time zone, not date or timestamp without time zone'), ('$q$SELECT 1, 2@, text ''1'' AS weight$q$', '42804', 'column "weight" of the query has type text, not a number'), ('$q$SELECT 1, 2@, 3 AS event$q$', '42804', 'column "event" of the query has type integer, not text'),
