@@ -619,8 +619,9 @@ typedef struct Told
 
 /* All that is to come of it, by the definition */
 static void
-tell(const Shop *shop, const Interaction *day, int count, int as_of, int group, Told *told)
+tell(const Shop *shop, const Interaction *day, int count, int as_of, int group, const bool *excluded, Told *told)
 {
+	bool		out[SHOP];		/* takes no place among the best */
 	const Recommender *model = &shop->model;
 	int			items = model->items;
 	double		square[MOST_ITEMS][MOST_ITEMS] = {{0}};
@@ -668,20 +669,21 @@ tell(const Shop *shop, const Interaction *day, int count, int as_of, int group, 
 		for (int f = 0; f < SHOP_FACTORS; f++)
 			told->score[MODEL_FACTORS][i] += side[f] * shop->factor[i * SHOP_FACTORS + f];
 		told->score[MODEL_BUY_AGAIN][i] = told->has[i] ? told->own[i] + 0.01 : 0;
-		told->candidate[i] = told->has[i];
+		told->candidate[i] = told->has[i] && !excluded[i];
+		out[i] = told->has[i] || excluded[i];
 	}
-	mark_best(told->score[MODEL_EASE], 1e-13, items, told->has, told->candidate);
-	mark_best(told->score[MODEL_SIMILAR], 1e-13, items, told->has, told->candidate);
-	mark_best(told->score[MODEL_FACTORS], 1e-13, items, told->has, told->candidate);
+	mark_best(told->score[MODEL_EASE], 1e-13, items, out, told->candidate);
+	mark_best(told->score[MODEL_SIMILAR], 1e-13, items, out, told->candidate);
+	mark_best(told->score[MODEL_FACTORS], 1e-13, items, out, told->candidate);
 	for (int w = 0; w < 2; w++)
 	{
 		for (int i = 0; i < items; i++)
 			popular[i] = shop->demand[i].customers > 0 ? shop->demand[i].popularity[w] : -1;
-		mark_best(popular, -0.5, items, told->has, told->candidate);
+		mark_best(popular, -0.5, items, out, told->candidate);
 	}
 	for (int i = 0; i < items; i++)
 		popular[i] = group >= 0 && shop->in_group[group][i] ? shop->demand[i].popularity[1] * exp(shop->group_dense[group][i]) : -1;
-	mark_best(popular, 0, items, told->has, told->candidate);
+	mark_best(popular, 0, items, out, told->candidate);
 	for (int i = 0; i < items; i++)
 	{
 		double		popularity = shop->demand[i].popularity[1];
@@ -719,7 +721,7 @@ chooses_the_best(const Shop *shop, const Told *told, const RecommendChoice *choi
 			double		score = told->score[choice->model][i];
 			double		like = 0;
 
-			if (!told->candidate[i] || taken[i] || choice->excluded[i] || (told->has[i] && (choice->only_new || choice->once[i])) ||
+			if (!told->candidate[i] || taken[i] || (told->has[i] && (choice->only_new || choice->once[i])) ||
 				(choice->most_in_category > 0 && shop->category[i] >= 0 && in_category[shop->category[i]] >= choice->most_in_category))
 				continue;
 			if (n == 0)
@@ -774,7 +776,13 @@ recommends(Shop *shop, int items, bool with_diversity)
 	open_shop(shop, items);
 	for (int r = 0; r < count; r++)
 		day[r] = (Interaction) {0, (int) random_below(1 + random_below(items)), 900 + (double) random_below(130)};
-	tell(shop, day, count, customer.as_of, customer.group, &told);
+	for (int i = 0; i < items; i++)
+	{
+		excluded[i] = random_below(10) == 0;
+		once[i] = random_below(3) == 0;
+	}
+	customer.excluded = excluded;
+	tell(shop, day, count, customer.as_of, customer.group, excluded, &told);
 	for (int i = 1; i < count; i++)
 		for (int k = i; k > 0 && day[k - 1].column > day[k].column; k--)
 		{
@@ -792,14 +800,9 @@ recommends(Shop *shop, int items, bool with_diversity)
 	for (int c = 0; c < found; c++)
 		if (!told.candidate[candidate[c].item] || (candidate[c].own >= 0) != told.has[candidate[c].item])
 			return false;
-	for (int i = 0; i < items; i++)
-	{
-		excluded[i] = random_below(10) == 0;
-		once[i] = random_below(3) == 0;
-	}
 	for (int m = 0; m < MODEL_BLEND; m++)
 	{
-		RecommendChoice choice = {.model = m,.count = 1 + (int) random_below(items),.only_new = random_below(2),.excluded = excluded,.once = once,
+		RecommendChoice choice = {.model = m,.count = 1 + (int) random_below(items),.only_new = random_below(2),.once = once,
 		.most_in_category = (int) random_below(3),.diversity = with_diversity ? random_double() : 0};
 
 		/* so that all of them are compared, and not ten for each that is wanted */
