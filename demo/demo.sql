@@ -261,6 +261,7 @@ LIMIT 8;
 \echo
 SELECT customer_id AS customer, tier, round(value_at_risk::numeric) AS "at risk GBP", round(churn_probability::numeric, 2) AS leaves, name AS offer, reason
 FROM shop.next_offer
+WHERE churn_probability >= 0.4
 ORDER BY value_at_risk DESC NULLS LAST, customer_id
 LIMIT 5;
 

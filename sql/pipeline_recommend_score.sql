@@ -8,7 +8,7 @@ CREATE FUNCTION tiering.recommend_reason_text(reason text, because text, times i
 RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 RETURN CASE reason
-	WHEN 'due again' THEN 'due again: bought ' || times || ' times, every ' || round(gap_days) || ' days, last on ' || to_char(last_on, 'YYYY-MM-DD')
+	WHEN 'due again' THEN 'due again: bought ' || times || ' times, every ' || CASE round(gap_days) WHEN 1 THEN 'day' ELSE round(gap_days) || ' days' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
 	WHEN 'bought before' THEN 'bought before: ' || CASE times WHEN 1 THEN 'once' ELSE times || ' times' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
 	WHEN 'bought with' THEN 'bought with ' || because
 	WHEN 'in season' THEN 'popular at this time of year'
@@ -311,6 +311,10 @@ BEGIN
 	ELSIF (split_date >= '0001-01-01' AND split_date < p.last_day) IS NOT TRUE THEN
 		RAISE EXCEPTION 'split_date % is not before the last purchase, of %', COALESCE(split_date::text, 'null'), p.last_day
 			USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave %s days after it, which are to be foretold.', p.horizon_days);
+	END IF;
+	IF split_date + p.horizon_days > p.last_day THEN
+		RAISE NOTICE 'the last purchase is % days after split_date, less than the horizon of %', p.last_day - split_date, p.horizon_days
+			USING HINT = 'What was bought is incomplete: recall comes out too high, precision too low.';
 	END IF;
 	PERFORM tiering.gather_recommend_rows(pipeline, split_date + p.horizon_days);
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_window AS x WHERE x.purpose = ''report'')', pipeline) INTO is_judged;

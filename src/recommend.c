@@ -68,8 +68,8 @@ weights_argument(FunctionCallInfo fcinfo, int argument)
 
 /* --- why ------------------------------------------------------------------------ */
 
-#define OVERDUE_FROM	(-0.3)	/* log of the time since over the usual gap: from here on ... */
-#define OVERDUE_UPTO	1.4		/* ... to here; beyond it he has given it up, mostly */
+#define OVERDUE_FROM	0.75	/* time since over his own gap: from here on ... */
+#define OVERDUE_UPTO	4		/* ... to here; beyond it he has given it up, mostly */
 #define SEASON_FROM		0.4		/* log of the season's ratio */
 
 /* What a feature adds beyond what it is without any sign of taste */
@@ -90,7 +90,13 @@ reason_of(const Work *w, const RecommendCandidate *candidate, const double *weig
 
 	*because = -1;
 	if (candidate->own >= 0)
-		return w->own[candidate->own].count > 1 && feature[FEATURE_OVERDUE] >= OVERDUE_FROM && feature[FEATURE_OVERDUE] <= OVERDUE_UPTO ? "due again" : "bought before";
+	{
+		const OwnItem *own = &w->own[candidate->own];
+		double		gap = own->count > 1 ? (double) (own->last - own->first) / (own->count - 1) : 0;
+		double		since = w->customer.as_of - own->last;
+
+		return gap > 0 && since >= OVERDUE_FROM * gap && since <= OVERDUE_UPTO * gap ? "due again" : "bought before";
+	}
 	if (weight == NULL || signs_of_taste(feature, weight) > 0)
 		*because = recommend_because(&w->stored->model, &w->customer, candidate->item);
 	if (*because >= 0)
