@@ -13,7 +13,7 @@ BEGIN
 	IF value = 'NaN' OR value < low OR value > high OR value IN ('infinity', '-infinity') THEN
 		RAISE EXCEPTION '% % is not %', name, value,
 				CASE WHEN high IS NULL THEN format('a finite number from %s on', low) ELSE format('between %s and %s', low, high) END
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass money, times and shares as they are; a share of 30 percent is 0.3.';
+			USING ERRCODE = 'invalid_parameter_value', HINT = CASE WHEN high >= 2 AND high = trunc(high) THEN 'Pass a number within these limits.' ELSE 'Pass money, times and shares as they are; a share of 30 percent is 0.3.' END;
 	END IF;
 END;
 $$;

@@ -302,6 +302,43 @@ $$;
 COMMENT ON FUNCTION tiering.require_recommend_relations(text) IS
 'internal: refuses settings of relations that the pipeline does not have';
 
+-- Refuses conditions on products that do not work, and a cap that caps nothing
+CREATE FUNCTION tiering.check_recommend_conditions(pipeline text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	g record;
+	setting text;
+	condition text;
+	message text;
+BEGIN
+	EXECUTE format('SELECT s.*, p.products FROM %1$I.recommend_policy AS s CROSS JOIN %1$I.pipeline AS p', pipeline) INTO STRICT g;
+	PERFORM tiering.require_recommend_relations(pipeline);
+	FOR setting, condition IN SELECT v.* FROM (VALUES ('product_filter', g.product_filter), ('product_once', g.product_once)) AS v(s, c) WHERE v.c IS NOT NULL LOOP
+		-- text that closes a parenthesis not its own does not pass between these
+		EXECUTE format(E'SELECT ARRAY[%s\n]::boolean[] FROM %s AS p LIMIT 0', condition, g.products);
+	END LOOP;
+	setting := NULL;
+	IF g.most_in_category > 0 AND g.product_category IS NULL THEN
+		RAISE EXCEPTION 'most_in_category % needs product_category', g.most_in_category
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the column of the products with the category.';
+	END IF;
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
+	IF setting IS NULL OR SQLSTATE IN ('42501', '42P01') THEN
+		RAISE;
+	END IF;
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	RAISE EXCEPTION '% of pipeline "%" does not work: %', setting, pipeline, replace(message, 'at or near "]"', 'at its end')
+		USING ERRCODE = SQLSTATE, DETAIL = format('It is: %s', condition),
+			  HINT = format('It is a condition on the columns of %s, under the name p; other names in it need their schema.', g.products);
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.check_recommend_conditions(text) IS
+'internal: refuses conditions on products that do not work';
+
 -- Says what to offer and what not; from the next refresh on customers get
 -- recommendations.  What is not named stays as it is; an empty text takes a setting away.
 CREATE PROCEDURE tiering.create_recommendations(name text, n integer DEFAULT NULL, horizon_days integer DEFAULT NULL, only_new boolean DEFAULT NULL,
@@ -340,6 +377,7 @@ ON CONFLICT (one) DO UPDATE SET (n, horizon_days, only_new, product_name, produc
 	EXCLUDED.min_customers, EXCLUDED.rest_days, EXCLUDED.half_life_days, EXCLUDED.click_weight, EXCLUDED.max_memory_mb)$sql$, name)
 		USING n, horizon_days, only_new, product_name, product_category, product_filter, product_once, product_tier, customer_group,
 			most_in_category, diversity, min_customers, rest_days, half_life_days, click_weight, max_memory_mb;
+	PERFORM tiering.check_recommend_conditions(name);
 	PERFORM tiering.retype_recommend(name);
 	-- names and conditions that do not work are refused now, and not by the next refresh
 	PERFORM tiering.define_recommend_sources(name);
