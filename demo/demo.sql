@@ -32,6 +32,7 @@ CREATE TABLE customer (id integer PRIMARY KEY, country text NOT NULL);
 \set file :data '/customer.csv'
 \set load '\\copy customer from ' :'file' ' csv header'
 :load
+CREATE INDEX ON order_line (customer_id);	-- what asks of one customer is fast then
 VACUUM ANALYZE order_line, product, customer;
 
 \echo
