@@ -252,30 +252,6 @@ $$;
 COMMENT ON FUNCTION tiering.choose_churn(text, bigint) IS
 'internal: compares and judges the candidates, and says which is to score';
 
--- Why a model of churn is to be fitted now; NULL if the one in use will do
-CREATE FUNCTION tiering.churn_reason(pipeline text, this_run bigint)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	reason text;
-BEGIN
-	EXECUTE format($sql$
-SELECT CASE WHEN m.version IS NULL THEN 'first fit'
-	WHEN r.refit_requested THEN 'asked for'
-	WHEN m.fit ->> 'purchase_model' <> $2 ->> 'purchase_model' THEN 'another purchase model'
-	WHEN m.fit - 'origins' <> $2 THEN 'settings changed'
-	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
-FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
-	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'churn' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.churn_setup(pipeline);
-	RETURN reason;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.churn_reason(text, bigint) IS
-'internal: why a model of churn is to be fitted';
-
 -- Warns where nobody is scored, and where scores are not worth their name
 CREATE FUNCTION tiering.warn_of_churn(pipeline text, this_run bigint, kind text, note text)
 RETURNS void

@@ -149,7 +149,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	reason text := tiering.churn_reason(pipeline, this_run);
+	reason text := tiering.model_reason(pipeline, this_run, 'churn', tiering.churn_setup(pipeline), 'origins');
 	kind text;
 BEGIN
 	IF reason IS NOT NULL THEN

@@ -345,3 +345,28 @@ BEGIN
 	PERFORM tiering.warn_of_models(pipeline);
 END;
 $$;
+
+-- Why a model of a pipeline's step is to be fitted now; NULL if the last one will do.
+-- setup is what it depends on; apart is what its fit has beside that.
+CREATE FUNCTION tiering.model_reason(pipeline text, this_run bigint, model text, setup jsonb, apart text)
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reason text;
+BEGIN
+	EXECUTE format($sql$
+SELECT CASE WHEN m.version IS NULL THEN 'first fit'
+	WHEN r.refit_requested THEN 'asked for'
+	WHEN m.fit ->> 'purchase_model' <> $3 ->> 'purchase_model' THEN 'another purchase model'
+	WHEN m.fit - $4 <> $3 THEN 'settings changed'
+	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
+FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
+	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = $2 ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, model, setup, apart;
+	RETURN reason;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.model_reason(text, bigint, text, jsonb, text) IS
+'internal: why a model of a step is to be fitted';

@@ -50,10 +50,10 @@ DECLARE
 	p record;
 	has_clicks boolean;
 BEGIN
-	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
+	EXECUTE format('SELECT g.*, COALESCE(p.time_zone, ''UTC'') AS time_zone FROM %1$I.recommend_policy AS g CROSS JOIN %1$I.pipeline AS p', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_feedback AS f WHERE f.event = ''clicked'')', pipeline) INTO has_clicks;
 	RETURN format('SELECT e.customer_id, e.item, e.day%3$s%4$s FROM (SELECT h.customer_id, u.item, u.day, 1::double precision AS weight, true AS bought FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day)%2$s) AS e%5$s', pipeline,
-		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, i.item, f.happened_at::date, %2$s::double precision, false FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.event = ''clicked''', pipeline, p.click_weight) ELSE '' END,
+		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, i.item, (f.happened_at AT TIME ZONE %3$L)::date, %2$s::double precision, false FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.event = ''clicked''', pipeline, p.click_weight, p.time_zone) ELSE '' END,
 		CASE WHEN has_clicks AND p.click_weight > 0 THEN ', e.weight, e.bought' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN ', c.customer_group AS "group"' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN format(' LEFT JOIN %I.recommend_customer AS c ON c.customer_id = e.customer_id', pipeline) ELSE '' END);
@@ -130,6 +130,15 @@ WHERE b.bought IS NOT NULL$sql$, pipeline, origin, origin + horizon_days, share)
 COMMENT ON FUNCTION tiering.recommend_cases_sql(text, date, integer, double precision) IS
 'internal: query for customers of a day and what they bought after it';
 
+-- Of candidates that were not bought so many teach the blend; its intercept makes up for it
+CREATE FUNCTION tiering.recommend_taught_share()
+RETURNS double precision
+LANGUAGE SQL IMMUTABLE
+RETURN 0.3;
+
+COMMENT ON FUNCTION tiering.recommend_taught_share() IS
+'internal: share of candidates that were not bought from which the blend learns';
+
 -- Weights of the blend, from the candidates of some days and what came of them: of
 -- what is new to a customer, and of what he has.  Where one of the two cannot be
 -- learned it counts as often as it came true.  NULL: nothing could be learned.
@@ -138,8 +147,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	-- of candidates that were not bought so many will do
-	share CONSTANT double precision := 0.3;
+	share CONSTANT double precision := tiering.recommend_taught_share();
 	names text[] := tiering.recommend_feature_names();
 	learned integer := 0;
 	m record;
@@ -194,7 +202,7 @@ BEGIN
 INSERT INTO %1$I.recommend_row (origin, label, features)
 SELECT $1, t.label, t.features
 FROM (%2$s) AS k, LATERAL tiering.recommend_training((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1), k.items, k.days, $1, k.customer_group,
-	ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), k.bought, 0.3, k.seed) AS t
+	ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), k.bought, tiering.recommend_taught_share(), k.seed) AS t
 WHERE k.before <> '{}'$sql$, pipeline, tiering.recommend_cases_sql(pipeline, w.origin, p.horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision))) USING w.origin;
 	END LOOP;
 	EXECUTE format('ANALYZE %I.recommend_row', pipeline);
@@ -248,7 +256,7 @@ COMMENT ON FUNCTION tiering.judge_recommend(text, date, integer, integer, double
 'internal: how good rankings were on a day';
 
 -- Judges the rankings on the last day whose horizon is over, and says which is to be published
-CREATE FUNCTION tiering.choose_recommend(pipeline text, this_run bigint, OUT ranking text, OUT cold text, OUT note text)
+CREATE FUNCTION tiering.choose_recommend(pipeline text, this_run bigint, OUT ranking text, OUT cold text, OUT is_simple boolean, OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -263,6 +271,7 @@ BEGIN
 	EXECUTE format('SELECT x.origin FROM %I.recommend_window AS x WHERE x.purpose = ''report''', pipeline) INTO day;
 	ranking := CASE WHEN p.only_new THEN 'popular' ELSE 'buy_again' END;
 	cold := 'popular';
+	is_simple := false;	-- nothing was compared yet
 	IF day IS NULL THEN
 		note := format('too little history to judge anything: %s', ranking);
 		RETURN;
@@ -281,10 +290,11 @@ FROM tiering.judge_recommend($5, $2, $3, $4, $6) AS j$sql$, pipeline) USING this
 		RETURN;
 	END IF;
 	ranking := best.ranking;
+	is_simple := ranking = plain.ranking;
 	EXECUTE format('SELECT COALESCE((SELECT q.ranking FROM %I.recommend_quality AS q WHERE q.run = $1 AND q.setting = ''cold'' ORDER BY q.ndcg DESC, q.ranking LIMIT 1), $2)', pipeline) INTO cold USING this_run, cold;
 	EXECUTE format('UPDATE %I.recommend_quality AS q SET is_chosen = true WHERE q.run = $1 AND q.ranking = CASE q.setting WHEN ''cold'' THEN $3 ELSE $2 END', pipeline) USING this_run, ranking, cold;
 	note := concat_ws('; ', format('%s, NDCG@%s %s, %s %s', ranking, p.n, round(best.ndcg::numeric, 3), plain.ranking, round(plain.ndcg::numeric, 3)), learned.note,
-		CASE WHEN ranking = plain.ranking THEN 'nothing beats it' END);
+		CASE WHEN is_simple THEN 'nothing beats it' END);
 END;
 $$;
 
@@ -311,29 +321,6 @@ $$;
 COMMENT ON FUNCTION tiering.recommend_setup(text) IS
 'internal: settings that a model of recommendations depends on';
 
--- Why a model is to be fitted now; NULL if the one in use will do
-CREATE FUNCTION tiering.recommend_reason(pipeline text, this_run bigint)
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	reason text;
-BEGIN
-	EXECUTE format($sql$
-SELECT CASE WHEN m.version IS NULL THEN 'first fit'
-	WHEN r.refit_requested THEN 'asked for'
-	WHEN m.fit - 'cold' <> $2 THEN 'settings changed'
-	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
-FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
-	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = 'recommend' ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, tiering.recommend_setup(pipeline);
-	RETURN reason;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.recommend_reason(text, bigint) IS
-'internal: why recommendations are to be learned anew';
-
 -- Learns, judges, and puts what is best in use
 CREATE FUNCTION tiering.refit_recommend(pipeline text, this_run bigint, reason text, OUT note text)
 LANGUAGE plpgsql
@@ -354,7 +341,7 @@ BEGIN
 	SELECT * INTO learned FROM tiering.learn_blend(pipeline, 'learn again');
 	ranking := CASE WHEN chosen.ranking <> 'blend' OR learned.weights IS NOT NULL THEN chosen.ranking WHEN p.only_new THEN 'popular' ELSE 'buy_again' END;
 	note := format('%s: %s', reason, chosen.note);
-	IF note LIKE '%nothing beats it' OR ranking <> chosen.ranking THEN
+	IF chosen.is_simple OR ranking <> chosen.ranking THEN
 		RAISE WARNING 'pipeline "%": recommendations are no better than a simple rule: %', pipeline, ranking USING DETAIL = note;
 	END IF;
 	fitted := tiering.fit_recommender(pipeline, day);

@@ -101,7 +101,7 @@ BEGIN
 	EXECUTE format('SELECT p.products FROM %I.pipeline AS p', pipeline) INTO products;
 	PERFORM tiering.refuse_twice(products, 'product');
 	PERFORM tiering.gather_recommend_histories(pipeline, day);
-	reason := tiering.recommend_reason(pipeline, this_run);
+	reason := tiering.model_reason(pipeline, this_run, 'recommend', tiering.recommend_setup(pipeline), 'cold');
 	IF reason IS NOT NULL THEN
 		SELECT r.note INTO note FROM tiering.refit_recommend(pipeline, this_run, reason) AS r;
 	END IF;
