@@ -63,6 +63,11 @@ weights_argument(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("weights are not an array of %d numbers", RECOMMEND_WEIGHTS)));
+	for (int i = 0; i < RECOMMEND_WEIGHTS; i++)
+		if (!isfinite(((const double *) ARR_DATA_PTR(array))[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("weight %d is not a finite number", i + 1)));
 	return (const double *) ARR_DATA_PTR(array);
 }
 
@@ -72,32 +77,47 @@ weights_argument(FunctionCallInfo fcinfo, int argument)
 #define OVERDUE_UPTO	4		/* ... to here; beyond it he has given it up, mostly */
 #define SEASON_FROM		0.4		/* log of the season's ratio */
 
-/* What a feature adds beyond what it is without any sign of taste */
+/* What features of taste add beyond what they do without any sign of it */
 static double
 signs_of_taste(const double *feature, const double *weight)
 {
-	double		nothing = log(0.003);
+	double		nothing = log(RECOMMEND_SCORE_FLOOR);
 
 	return weight[FEATURE_EASE + 1] * (feature[FEATURE_EASE] - nothing) +
 		weight[FEATURE_FACTORS + 1] * (feature[FEATURE_FACTORS] - nothing) +
 		weight[FEATURE_SIMILAR + 1] * (feature[FEATURE_SIMILAR] - nothing);
 }
 
+/* Did the ranking look at what he has when it put something new to him there? */
+static bool
+looks_at_taste(const RecommendChoice *choice, const double *feature)
+{
+	if (choice->model == MODEL_BLEND)
+		return signs_of_taste(feature, choice->weight) > 0;
+	return choice->model == MODEL_EASE || choice->model == MODEL_SIMILAR || choice->model == MODEL_FACTORS;
+}
+
+/* Mean days between his purchases of an item; 0: he bought it once */
+static double
+own_gap(const OwnItem *own)
+{
+	return own->count > 1 ? (double) (own->last - own->first) / (own->count - 1) : 0;
+}
+
 static const char *
-reason_of(const Work *w, const RecommendCandidate *candidate, const double *weight, int *because)
+reason_of(const Work *w, const RecommendCandidate *candidate, const RecommendChoice *choice, int *because)
 {
 	const double *feature = candidate->feature;
 
 	*because = -1;
 	if (candidate->own >= 0)
 	{
-		const OwnItem *own = &w->own[candidate->own];
-		double		gap = own->count > 1 ? (double) (own->last - own->first) / (own->count - 1) : 0;
-		double		since = w->customer.as_of - own->last;
+		double		gap = own_gap(&w->own[candidate->own]);
+		double		since = w->customer.as_of - w->own[candidate->own].last;
 
 		return gap > 0 && since >= OVERDUE_FROM * gap && since <= OVERDUE_UPTO * gap ? "due again" : "bought before";
 	}
-	if (weight == NULL || signs_of_taste(feature, weight) > 0)
+	if (looks_at_taste(choice, feature))
 		*because = recommend_because(&w->stored->model, &w->customer, candidate->item);
 	if (*because >= 0)
 		return "bought with";
@@ -126,12 +146,12 @@ candidate_of(const Work *w, int32_t item)
 }
 
 static void
-put_recommendation(FunctionCallInfo fcinfo, const Work *w, int rank, const ScoredItem *chosen, const double *weight)
+put_recommendation(FunctionCallInfo fcinfo, const Work *w, int rank, const ScoredItem *chosen, const RecommendChoice *choice)
 {
 	const RecommendCandidate *candidate = candidate_of(w, chosen->item);
 	const OwnItem *own = candidate->own >= 0 ? &w->own[candidate->own] : NULL;
 	int			because;
-	const char *reason = reason_of(w, candidate, weight, &because);
+	const char *reason = reason_of(w, candidate, choice, &because);
 	Datum		values[8] = {
 		Int32GetDatum(rank),
 		Int32GetDatum(chosen->item + 1),
@@ -140,7 +160,7 @@ put_recommendation(FunctionCallInfo fcinfo, const Work *w, int rank, const Score
 		Int32GetDatum(because < 0 ? 0 : w->own[because].item + 1),
 		Int32GetDatum(own == NULL ? 0 : own->count),
 		DateADTGetDatum(own == NULL ? 0 : own->last),
-		Float8GetDatum(own == NULL || own->count < 2 ? 0 : (double) (own->last - own->first) / (own->count - 1))
+		Float8GetDatum(own == NULL ? 0 : own_gap(own))
 	};
 	bool		nulls[8] = {false, false, false, false, because < 0, own == NULL, own == NULL, own == NULL || own->count < 2};
 
@@ -171,11 +191,15 @@ tiering_recommend_numbered(PG_FUNCTION_ARGS)
 	choice.once = w->once;
 	choice.most_in_category = PG_GETARG_INT32(11);
 	choice.diversity = PG_GETARG_FLOAT8(12);
+	if (!(choice.diversity >= 0 && choice.diversity <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("diversity %g is not between 0 and 1", choice.diversity)));
 	if (choice.model == MODEL_BLEND && choice.weight == NULL)
 		choice.model = MODEL_BUY_AGAIN;
 	count = recommend_choose(&w->stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
 	for (int i = 0; i < count; i++)
-		put_recommendation(fcinfo, w, i + 1, &w->chosen[i], choice.weight);
+		put_recommendation(fcinfo, w, i + 1, &w->chosen[i], &choice);
 	PG_RETURN_NULL();
 }
 
@@ -227,10 +251,10 @@ tiering_recommend_by_all(PG_FUNCTION_ARGS)
 }
 
 static bool
-is_among(int32 item, const int32 *sorted, int count)
+is_among(int32 item, const int32 *among, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (sorted[i] == item)
+		if (among[i] == item)
 			return true;
 	return false;
 }
@@ -300,12 +324,11 @@ numbers_of(const StoredRecommender *stored, ArrayType *ids)
 	found = palloc(Max(count, 1) * sizeof(ScoredItem));
 	for (int i = 0; i < count; i++)
 	{
-		char	   *name = nulls[i] ? NULL : TextDatumGetCString(id[i]);
+		int			number = nulls[i] ? -1 : recommender_name_place(&stored->item, stored->model.items, TextDatumGetCString(id[i]));
 
 		CHECK_FOR_INTERRUPTS();
-		for (int k = 0; name != NULL && k < stored->model.items; k++)
-			if (strcmp(stored->item[k], name) == 0)
-				found[known++].item = k;
+		if (number >= 0)
+			found[known++].item = number;
 	}
 	return item_array(found, known);
 }
@@ -334,7 +357,7 @@ tiering_recommend_items(PG_FUNCTION_ARGS)
 	int			count;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (stored->item == NULL)
+	if (stored->item.name == NULL)
 		refuse_numbered();
 	numbers = DatumGetArrayTypeP(numbers_of(stored, PG_GETARG_ARRAYTYPE_P(1)));
 	count = ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers));
@@ -347,7 +370,7 @@ tiering_recommend_items(PG_FUNCTION_ARGS)
 	count = recommend_choose(&stored->model, &w->work, &choice, w->pool, w->alike, w->chosen);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		values[3] = {Int32GetDatum(i + 1), CStringGetTextDatum(stored->item[w->chosen[i].item]), Float8GetDatum(w->chosen[i].score)};
+		Datum		values[3] = {Int32GetDatum(i + 1), CStringGetTextDatum(stored->item.name[w->chosen[i].item]), Float8GetDatum(w->chosen[i].score)};
 		bool		nulls[3] = {false};
 
 		put_row(fcinfo, values, nulls);

@@ -108,7 +108,7 @@ integers(FunctionCallInfo fcinfo, int argument, int *count)
 	return (const int32 *) ARR_DATA_PTR(array);
 }
 
-/* What the customer has, from arrays of items and days; items that nobody knows are left out */
+/* What the customer has, from arrays of items and days; items that nobody knows and days that are none are left out */
 void
 take_own(Work *w, const int32 *item, const DateADT *day, int count, DateADT as_of)
 {
@@ -116,25 +116,12 @@ take_own(Work *w, const int32 *item, const DateADT *day, int count, DateADT as_o
 	int			known = 0;
 
 	for (int i = 0; i < count; i++)
-		if (item[i] >= 1 && item[i] <= model->items && model->demand[item[i] - 1].customers > 0)
+		if (item[i] >= 1 && item[i] <= model->items && model->demand[item[i] - 1].customers > 0 && (day == NULL || !DATE_NOT_FINITE(day[i])))
 			w->day[known++] = (Interaction) {0, item[i] - 1, day == NULL ? as_of : day[i]};
 	qsort(w->day, known, sizeof(Interaction), compare_items);
 	w->customer.own = w->own;
 	w->customer.as_of = as_of;
 	w->customer.owned = recommend_own(model, as_of, w->day, known, w->own);
-}
-
-static int
-group_of(const StoredRecommender *stored, const char *name)
-{
-	int			least = 0;
-	int			most = stored->group == NULL ? 0 : stored->model.group.rows;
-
-	/* they stand in the order of their type, which may be another than that of text */
-	for (int g = least; g < most; g++)
-		if (strcmp(stored->group[g], name) == 0)
-			return g;
-	return -1;
 }
 
 /* Tells which items an argument names */
@@ -161,15 +148,20 @@ find_candidates(FunctionCallInfo fcinfo, int excluded)
 	int			items;
 	const int32 *item = integers(fcinfo, 1, &items);
 	ArrayType  *days = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	DateADT		as_of = PG_ARGISNULL(3) ? stored->model.as_of : PG_GETARG_DATEADT(3);
 	Work	   *w = work_of(fcinfo, stored, items);
 
 	if (days != NULL && (ARR_HASNULL(days) || ArrayGetNItems(ARR_NDIM(days), ARR_DIMS(days)) != items))
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("%d days do not fit %d items", ArrayGetNItems(ARR_NDIM(days), ARR_DIMS(days)), items)));
-	take_own(w, item, days == NULL ? NULL : (const DateADT *) ARR_DATA_PTR(days), items,
-			 PG_ARGISNULL(3) ? stored->model.as_of : PG_GETARG_DATEADT(3));
-	w->customer.group = PG_ARGISNULL(4) ? -1 : group_of(stored, text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	if (DATE_NOT_FINITE(as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of is not a day")));
+	take_own(w, item, days == NULL ? NULL : (const DateADT *) ARR_DATA_PTR(days), items, as_of);
+	w->customer.group = PG_ARGISNULL(4) ? -1
+		: recommender_name_place(&stored->group, stored->model.group.rows, text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	mark_items(fcinfo, excluded, stored->model.items, w->excluded);
 	w->customer.excluded = w->excluded;
 	CHECK_FOR_INTERRUPTS();

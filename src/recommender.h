@@ -22,17 +22,25 @@
 #define RECOMMENDER_ID		1024	/* longest id of an item or a group, in bytes */
 #define RECOMMENDER_NUMBER	1e15
 
+/* Names by number, and numbers by the order of names */
+typedef struct NameList
+{
+	char	  **name;			/* NULL: there are none */
+	int32	   *sorted;
+} NameList;
+
 typedef struct StoredRecommender
 {
 	Recommender model;
-	char	  **item;			/* ids by order; NULL: they are numbers */
-	char	  **group;			/* names of groups, by order */
+	NameList	item;			/* ids; without any, items are numbers */
+	NameList	group;
 	uint64		serial;			/* of what the session read */
 } StoredRecommender;
 
 extern Datum recommender_make(const StoredRecommender *stored);
 extern const StoredRecommender *recommender_argument(Datum value);
 extern StoredRecommender *recommender_read(const char *data, int length);
+extern int	recommender_name_place(const NameList *list, int count, const char *name);
 extern void recommender_refuse(const char *what) pg_attribute_noreturn();
 
 #endif							/* RECOMMENDER_H */

@@ -105,7 +105,7 @@ recommender_make(const StoredRecommender *stored)
 	pq_sendint32(&bytes, model->as_of);
 	pq_sendfloat8(&bytes, model->half_life);
 	pq_sendfloat8(&bytes, model->most);
-	write_names(&bytes, stored->item, model->items);
+	write_names(&bytes, stored->item.name, model->items);
 	for (int i = 0; i < model->items; i++)
 		write_demand(&bytes, &model->demand[i]);
 	pq_sendint32(&bytes, model->category == NULL ? 0 : model->categories);
@@ -114,7 +114,7 @@ recommender_make(const StoredRecommender *stored)
 	write_links(&bytes, &model->ease);
 	write_links(&bytes, &model->similar);
 	write_links(&bytes, &model->group);
-	write_names(&bytes, stored->group, model->group.rows);
+	write_names(&bytes, stored->group.name, model->group.rows);
 	write_factors(&bytes, model);
 	hash_bytes_of(bytes.data + VARHDRSZ + RECOMMENDER_HEAD, bytes.len - VARHDRSZ - RECOMMENDER_HEAD, hash);
 	memcpy(bytes.data + VARHDRSZ + 1, hash, sizeof(hash));
@@ -163,17 +163,50 @@ read_count(StringInfo bytes, int least_size)
 	return count;
 }
 
-static char **
-read_names(StringInfo bytes, int count)
+static int
+compare_names(const void *a, const void *b, void *argument)
 {
-	char	  **name;
+	char	  **name = argument;
 
+	return strcmp(name[*(const int32 *) a], name[*(const int32 *) b]);
+}
+
+static void
+read_names(StringInfo bytes, int count, NameList *list)
+{
 	if (pq_getmsgbyte(bytes) == 0)
-		return NULL;
-	name = palloc_extended(Max(count, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
+		return;
+	list->name = palloc_extended(Max(count, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
+	list->sorted = palloc_extended(Max(count, 1) * sizeof(int32), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
-		name[i] = model_read_name(bytes, RECOMMENDER_ID, recommender_refuse);
-	return name;
+	{
+		list->name[i] = model_read_name(bytes, RECOMMENDER_ID, recommender_refuse);
+		list->sorted[i] = i;
+	}
+	/* they stand in the order of their type, which may be another */
+	qsort_arg(list->sorted, count, sizeof(int32), compare_names, list->name);
+}
+
+/* The number of a name; -1: it is not there */
+int
+recommender_name_place(const NameList *list, int count, const char *name)
+{
+	int			low = 0;
+	int			high = list->name == NULL ? 0 : count;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+		int			order = strcmp(list->name[list->sorted[middle]], name);
+
+		if (order == 0)
+			return list->sorted[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
 }
 
 static void
@@ -334,7 +367,7 @@ recommender_read(const char *data, int length)
 		recommender_refuse("its day is none");
 	model->half_life = read_from_0(&bytes);
 	model->most = read_from_0(&bytes);
-	stored->item = read_names(&bytes, model->items);
+	read_names(&bytes, model->items, &stored->item);
 	model->demand = palloc_extended(Max(model->items, 1) * sizeof(ItemDemand), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < model->items; i++)
 		read_demand(&bytes, &model->demand[i]);
@@ -342,7 +375,7 @@ recommender_read(const char *data, int length)
 	read_links(&bytes, model->items, model->items, &model->ease);
 	read_links(&bytes, model->items, model->items, &model->similar);
 	read_links(&bytes, model->items, -1, &model->group);
-	stored->group = read_names(&bytes, model->group.rows);
+	read_names(&bytes, model->group.rows, &stored->group);
 	read_factors(&bytes, model);
 	pq_getmsgend(&bytes);
 	recommender_complete(model);

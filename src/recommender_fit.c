@@ -206,9 +206,9 @@ tiering_recommender_fit(PG_FUNCTION_ARGS)
 		take_categories(fcinfo, 5, events->item_count, &stored.model);
 	else
 	{
-		stored.item = palloc_extended(events->item_count * sizeof(char *), MCXT_ALLOC_HUGE);
+		stored.item.name = palloc_extended(events->item_count * sizeof(char *), MCXT_ALLOC_HUGE);
 		for (int i = 0; i < events->item_count; i++)
-			stored.item[i] = id_map_text(events->items, i);
+			stored.item.name[i] = id_map_text(events->items, i);
 	}
 	fit_parts(events, &settings, &stored);
 	AtEOXact_GUC(true, nest);

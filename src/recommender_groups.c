@@ -102,11 +102,11 @@ fit_groups(const Events *events, const FitSettings *s, StoredRecommender *stored
 	for (int64 c = 0; c < bought->start[bought->rows]; c++)
 		all += bought->value[c];
 	links_new(&model->group, groups, bought->start[bought->rows]);
-	stored->group = palloc_extended(Max(groups, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
+	stored->group.name = palloc_extended(Max(groups, 1) * sizeof(char *), MCXT_ALLOC_HUGE);
 	for (int g = 0; g < groups; g++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		stored->group[g] = id_map_text(events->groups, g);
+		stored->group.name[g] = id_map_text(events->groups, g);
 		count_group(bought, customer + start[g], start[g + 1] - start[g], &counts);
 		links_add(&model->group, g, link, links_of_group(&counts, model, all, (int) s->min_customers, link));
 	}

@@ -14,7 +14,6 @@
 #include "model/recommend.h"
 
 #define TOP_OF_EACH			100 /* candidates of each ranking */
-#define SCORE_FLOOR			0.003	/* below it scores are noise */
 #define OWN_FLOOR			0.01
 #define POPULAR_FLOOR		0.1
 #define RATIO_FLOOR			0.1
@@ -192,7 +191,7 @@ add_popular(const Recommender *recommender, const RecommendCustomer *customer, R
 static double
 log_score(double score)
 {
-	return log((score > 0 ? score : 0) + SCORE_FLOOR);
+	return log((score > 0 ? score : 0) + RECOMMEND_SCORE_FLOOR);
 }
 
 /* When he would buy it again, by his own gaps and the item's usual one */

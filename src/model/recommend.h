@@ -37,6 +37,8 @@ typedef enum RecommendFeature
 
 extern const char *const recommend_feature_name[RECOMMEND_FEATURES];
 
+#define RECOMMEND_SCORE_FLOOR	0.003	/* below it scores are noise */
+
 /* Rankings that there are */
 typedef enum RecommendModel
 {

@@ -205,6 +205,11 @@ CALL tiering.create_recommendations('many', product_filter => 'on_sale', min_cus
 CALL tiering.refresh('many', as_of => '2025-02-25');
 SELECT results_eq('SELECT DISTINCT count(*) FROM many.recommendation GROUP BY customer_id', ARRAY[10::bigint], 'everybody gets ten, though what sells best is not on sale');
 SELECT is((SELECT count(*) FROM tiering.recommend('many', 401)), 10::bigint, 'also live, who never bought');
+SELECT ok((SELECT count(*) > 100 AND bool_and(r.reason LIKE 'popular%') FROM many.recommendation AS r WHERE r.model = 'buy_again' AND NOT EXISTS (SELECT FROM many_line AS l WHERE l.c = r.customer_id AND l.p = r.product_id)), 'a ranking that does not look at taste does not speak of it');
+SELECT throws_ok(format('SELECT tiering.recommend_numbered(m.recommender, ''{1}'', %s, %s, NULL, %s, ''blend'', 5, false, NULL, NULL, 0, %s) FROM many.model AS m WHERE m.model = ''recommend'' AND m.in_use', d, a, w, v), code, message, message)
+FROM (VALUES ('NULL', '''infinity''', 'NULL', '0', '22023', 'as_of is not a day'), ('NULL', 'NULL', 'array_fill(''NaN''::double precision, ''{28}'')', '0', '22023', 'weight 1 is not a finite number'),
+	('NULL', 'NULL', 'NULL', '''NaN''', '22023', 'diversity NaN is not between 0 and 1'), ('''{2025-01-01,2025-01-02}''', 'NULL', 'NULL', '0', '2202E', '2 days do not fit 1 items')) AS x(d, a, w, v, code, message);
+SELECT is((SELECT count(*) FROM many.model AS m, tiering.recommend_numbered(m.recommender, '{500,501,502}', '{-infinity,infinity,2025-01-01}', '2025-02-01', NULL, NULL, 'buy_again', 100, false, NULL, NULL, 0, 0) AS r WHERE m.model = 'recommend' AND m.in_use AND r.times > 0), 1::bigint, 'days that are none are left out');
 UPDATE many_article SET on_sale = false;
 CALL tiering.refresh('many', as_of => '2025-02-25');
 SELECT is((SELECT count(*) FROM many.recommendation), 0::bigint, 'nothing on sale, nothing offered');
