@@ -20,12 +20,13 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION customer_tiering');
 $node->safe_psql('postgres', slurp_file('test/pgtap/pipeline_oracle.psql'));
 $node->safe_psql('postgres', <<'SQL');
-CREATE TABLE orders (line serial PRIMARY KEY, customer integer, day date, amount numeric, order_no integer);
-INSERT INTO orders (customer, day, amount, order_no)
-SELECT 1 + n * n % 31, date '2023-01-01' + n * 7 % 360, n % 40 - 5, n / 2 FROM generate_series(1, 300) AS n;
-CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
+CREATE TABLE orders (line serial PRIMARY KEY, customer integer, day date, amount numeric, order_no integer, product integer);
+INSERT INTO orders (customer, day, amount, order_no, product)
+SELECT 1 + n * n % 31, date '2023-01-01' + n * 7 % 360, n % 40 - 5, n / 2, n * n % 13 FROM generate_series(1, 300) AS n;
+CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', order_id => 'order_no', product_id => 'product');
 CALL tiering.create_tiers('shop', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
 CALL tiering.create_churn('shop', horizon_days => 30);
+CALL tiering.create_recommendations('shop', n => 3, horizon_days => 30, min_customers => 2);
 CALL tiering.refresh('shop', as_of => '2023-12-31');
 
 -- places where a refresh stops while somebody holds the advisory lock of that number
@@ -41,6 +42,8 @@ CREATE TRIGGER late_in_models BEFORE INSERT ON shop.model FOR EACH ROW EXECUTE F
 CREATE TRIGGER late_in_scores BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'customer_clv' AND NEW.state = 'done') EXECUTE FUNCTION hold('6');
 CREATE TRIGGER amid_churn BEFORE INSERT ON shop.model FOR EACH ROW WHEN (NEW.model = 'churn') EXECUTE FUNCTION hold('9');
 CREATE TRIGGER late_in_churn BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'churn' AND NEW.state = 'done') EXECUTE FUNCTION hold('10');
+CREATE TRIGGER amid_recommend BEFORE INSERT ON shop.model FOR EACH ROW WHEN (NEW.model = 'recommend') EXECUTE FUNCTION hold('11');
+CREATE TRIGGER late_in_recommend BEFORE UPDATE ON shop.log FOR EACH ROW WHEN (NEW.step = 'recommend' AND NEW.state = 'done') EXECUTE FUNCTION hold('12');
 CREATE TRIGGER late_in_tiers BEFORE UPDATE OF decisions ON shop.tier_evaluation FOR EACH ROW EXECUTE FUNCTION hold('8');
 SQL
 
@@ -54,7 +57,9 @@ my %stop = (
 	7 => [ 'late in models', 'BEGIN; SELECT pg_advisory_xact_lock(7);' ],
 	8 => [ 'late in tiers', 'BEGIN; SELECT pg_advisory_xact_lock(8);' ],
 	9 => [ 'amid churn', 'BEGIN; SELECT pg_advisory_xact_lock(9);' ],
-	10 => [ 'late in churn', 'BEGIN; SELECT pg_advisory_xact_lock(10);' ]);
+	10 => [ 'late in churn', 'BEGIN; SELECT pg_advisory_xact_lock(10);' ],
+	11 => [ 'amid recommend', 'BEGIN; SELECT pg_advisory_xact_lock(11);' ],
+	12 => [ 'late in recommend', 'BEGIN; SELECT pg_advisory_xact_lock(12);' ]);
 
 my $seconds = $PostgreSQL::Test::Utils::timeout_default || 180;
 
@@ -78,10 +83,12 @@ sub verdict
 sub published
 {
 	my ($place) = @_;
-	# tiers come last, and churn before them
+	# recommendations come last, tiers before them, and churn before these
 	return $node->safe_psql('postgres', ($place >= 8 ? '' : q(SELECT * FROM shop.customer_rfm ORDER BY customer_id; SELECT * FROM shop.segment_summary;
-		SELECT * FROM shop.customer_clv ORDER BY customer_id;)) . ($place == 8 ? '' : q(SELECT * FROM shop.churn_score ORDER BY customer_id;
-		SELECT count(*) FROM shop.churn_quality; SELECT version FROM shop.model WHERE model = 'churn' AND in_use;)) . q(SELECT * FROM shop.tier_history AS h ORDER BY h; SELECT * FROM shop.customer_tier ORDER BY customer_id));
+		SELECT * FROM shop.customer_clv ORDER BY customer_id;)) . ($place == 8 || $place > 10 ? '' : q(SELECT * FROM shop.churn_score ORDER BY customer_id;
+		SELECT count(*) FROM shop.churn_quality; SELECT version FROM shop.model WHERE model = 'churn' AND in_use;)) . ($place > 10 ? '' : q(SELECT * FROM shop.tier_history AS h ORDER BY h; SELECT * FROM shop.customer_tier ORDER BY customer_id;))
+		. q(SELECT * FROM shop.recommendation ORDER BY customer_id, rank; SELECT * FROM shop.product_affinity ORDER BY product_id, rank;
+		SELECT count(*) FROM shop.recommend_quality; SELECT version FROM shop.model WHERE model = 'recommend' AND in_use));
 }
 
 # compares with a pipeline made anew
@@ -89,9 +96,10 @@ sub differences
 {
 	return $node->safe_psql('postgres', <<'SQL');
 SET client_min_messages = warning;
-CALL tiering.create_pipeline('anew', 'orders', 'customer', 'day', 'amount', order_id => 'order_no');
+CALL tiering.create_pipeline('anew', 'orders', 'customer', 'day', 'amount', order_id => 'order_no', product_id => 'product');
 CALL tiering.create_tiers('anew', 'club', '{10,40,90}', window_length => '3 months', corrections => 'retroactive');
 CALL tiering.create_churn('anew', horizon_days => 30);
+CALL tiering.create_recommendations('anew', n => 3, horizon_days => 30, min_customers => 2);
 CALL tiering.refresh('anew', as_of => '2023-12-31');
 SELECT (SELECT count(*) FROM shop.purchase_history AS a FULL JOIN anew.purchase_history AS b USING (customer_id)
 		WHERE a.history IS NULL OR b.history IS NULL OR a.history::text <> b.history::text OR a.source_rows <> b.source_rows)
@@ -101,6 +109,7 @@ SELECT (SELECT count(*) FROM shop.purchase_history AS a FULL JOIN anew.purchase_
 		WHERE to_jsonb(a) - '{p_alive,expected_purchases,clv,clv_decile,churn_probability,value_at_risk}'::text[] IS DISTINCT FROM to_jsonb(b) - '{p_alive,expected_purchases,clv,clv_decile,churn_probability,value_at_risk}'::text[])
 	+ (SELECT count(*) FROM shop.churn_score AS a FULL JOIN anew.churn_score AS b USING (customer_id)
 		WHERE (a.stage, a.overdue_ratio, a.wakeup_due) IS DISTINCT FROM (b.stage, b.overdue_ratio, b.wakeup_due) OR (a.probability IS NULL) <> (b.probability IS NULL))
+	+ (SELECT count(*) FROM ((TABLE shop.recommendation EXCEPT TABLE anew.recommendation) UNION ALL (TABLE anew.recommendation EXCEPT TABLE shop.recommendation)) AS d)
 	+ (SELECT count(*) FROM (SELECT * FROM shop.tier_history WHERE superseded_at IS NULL) AS a FULL JOIN anew.tier_history AS b USING (customer_id, valid)
 		WHERE (a.tier, a.version, a.former_tier, a.metrics) IS DISTINCT FROM (b.tier, b.version, b.former_tier, b.metrics))
 	+ (SELECT count(*) FROM pg_class AS a FULL JOIN pg_class AS b ON b.relname = a.relname AND b.relnamespace = 'anew'::regnamespace
@@ -117,7 +126,7 @@ sub change_orders
 	$node->safe_psql('postgres', <<"SQL");
 UPDATE orders SET amount = amount + 1 WHERE customer = 1 + $change % 31;
 UPDATE orders SET customer = customer % 31 + 1 WHERE line % 100 = $change % 100;
-INSERT INTO orders (customer, day, amount) VALUES (100 + $change, '2023-12-01', $change), (1 + $change % 31, '2023-12-02', 3);
+INSERT INTO orders (customer, day, amount, product) VALUES (100 + $change, '2023-12-01', $change, $change * $change % 13), (1 + $change % 31, '2023-12-02', 3, 4);
 SQL
 	$node->safe_psql('postgres', "DELETE FROM orders WHERE line % 90 = $change % 90") if $deletion;
 }

@@ -43,6 +43,13 @@ SELECT * FROM plain.customer_rfm ORDER BY 1;
 SELECT * FROM shop.segment_summary;
 SELECT * FROM shop.customer_profile ORDER BY 1;
 SELECT * FROM shop.purchase_history ORDER BY 1;
+SELECT * FROM shop.recommendation ORDER BY 1, 2;
+SELECT * FROM shop.next_offer ORDER BY 1;
+SELECT * FROM shop.recommend_quality ORDER BY 1, 2, 3;
+SELECT * FROM shop.recommend_performance ORDER BY 1, 2;
+SELECT * FROM shop.product_affinity ORDER BY 1, 3;
+SELECT version, kind, parameters, recommender FROM shop.model WHERE model = 'recommend' ORDER BY 1;
+SELECT c, r.* FROM generate_series(1, 35) AS c, LATERAL tiering.recommend('shop', c) AS r ORDER BY 1, 2;
 SELECT run, state, as_of, customers, build FROM shop.run ORDER BY 1;
 SELECT run, step, state, rows, duration, detail FROM shop.log ORDER BY run, started_at;
 SELECT * FROM shop.segment_rule ORDER BY rule_set, position;
@@ -74,14 +81,18 @@ is(keeper('one', 'shops', q(SELECT rolsuper FROM pg_roles WHERE rolname = curren
 keeper('one', 'shops', $oracle);
 keeper('one', 'shops', <<'SQL');
 CREATE SCHEMA sales;
-CREATE TABLE sales."the orders" (line integer, customer integer, "customer key" text, day date, amount numeric(12,3), order_no integer);
-INSERT INTO sales."the orders" SELECT n, 1 + n * n % 31, 'k ' || (1 + n * n % 31), date '2023-01-01' + n * 7 % 360, (n % 40 - 5) / 8.0, n / 2 FROM generate_series(1, 400) AS n;
+CREATE TABLE sales."the orders" (line integer, customer integer, "customer key" text, day date, amount numeric(12,3), order_no integer, product text);
+INSERT INTO sales."the orders" SELECT n, 1 + n * n % 31, 'k ' || (1 + n * n % 31), date '2023-01-01' + n * 7 % 360, (n % 40 - 5) / 8.0, n / 2, 'p ' || n * n % 13 FROM generate_series(1, 400) AS n;
 CREATE TABLE sales.customers (id integer, city text, born date);
 INSERT INTO sales.customers SELECT n, 'city ' || n, '1990-01-01' FROM generate_series(5, 40) AS n;
+CREATE TABLE sales.products (id text, "the name" text, sellable boolean);
+INSERT INTO sales.products SELECT 'p ' || n, 'Thing ' || n, n <> 3 FROM generate_series(0, 12) AS n;
 CREATE TABLE sales.merged (id integer, merged_into integer);
 INSERT INTO sales.merged VALUES (7, 10);
 CALL tiering.create_pipeline('shop', 'sales."the orders"', 'customer', 'day', 'amount', order_id => 'order_no',
-	customers => 'sales.customers', identity => 'sales.merged', filter => 'amount < 1000');
+	customers => 'sales.customers', identity => 'sales.merged', filter => 'amount < 1000', product_id => 'product', products => 'sales.products');
+CALL tiering.create_recommendations('shop', n => 3, horizon_days => 30, min_customers => 2, product_name => 'the name', product_filter => 'sellable', customer_group => 'city');
+INSERT INTO shop.recommend_feedback (customer_id, product_id, event, "position", model) VALUES (8, 'p 1', 'shown', 1, 'blend'), (8, 'p 1', 'clicked', 1, 'blend'), (9, 'p 4', 'dismissed', 1, 'blend');
 CALL tiering.create_pipeline('the "shop"', 'sales."the orders"', 'customer key', 'day', 'amount', order_id => 'order_no', materialization => 'table', bins => 10);
 CALL tiering.create_pipeline('plain', 'sales."the orders"', 'customer', 'day', 'amount', order_id => 'order_no', histories => 'view');
 CALL tiering.create_pipeline('fresh', 'sales."the orders"', 'customer', 'day', 'amount');
@@ -126,13 +137,15 @@ foreach my $format ('custom', 'plain')
 		# what happens between the restore and the next refresh must not get lost
 		keeper($name, $db, <<'SQL');
 UPDATE sales."the orders" SET amount = amount + 1 WHERE line = 50;
-INSERT INTO sales."the orders" VALUES (9000, 77, 'k 77', '2009-01-01', 5, NULL);
+INSERT INTO sales."the orders" VALUES (9000, 77, 'k 77', '2009-01-01', 5, NULL, 'p 1');
 SQL
 		keeper($name, $db, "CALL tiering.refresh('$_', as_of => '$as_of')") for ('shop', 'the "shop"', 'plain', 'fresh');
 		is(verdict($name, $db, 'shop', 'CASE customer WHEN 7 THEN 10 ELSE customer END'), 'sound', "$test: the next refresh is right");
 		is(keeper($name, $db, q(SELECT verdict('the "shop"', 'SELECT "customer key" AS customer, day, amount, order_no AS order_id FROM sales."the orders"', '2023-12-31', 10))), 'sound', "$test: that of a table of scores, too");
 		is(keeper($name, $db, q(SELECT verdict_on_data('plain', 'SELECT customer, day, amount, order_no AS order_id FROM sales."the orders"', '2023-12-31'))), 'sound', "$test: that of histories in a view, too");
 		is(keeper($name, $db, q(SELECT verdict('fresh', 'SELECT customer, day, amount, NULL AS order_id FROM sales."the orders"', '2023-12-31'))), 'sound', "$test: the first of one that had none, too");
+		is(keeper($name, $db, q(SELECT count(DISTINCT customer_id) FROM shop.recommendation WHERE customer_id = 77)), '1', "$test: who is new gets recommendations");
+		is(keeper($name, $db, q(SELECT count(*) FROM shop.recommendation WHERE product_id IN ('p 3') OR customer_id = 9 AND product_id = 'p 4')), '0', "$test: and nobody what he may not have, or does not want");
 		is(keeper($name, $db, q(SELECT run || ' ' || build FROM shop.run ORDER BY run DESC LIMIT 1)), $name eq 'one' ? '3 changes' : '3 full',
 			"$test: " . ($name eq 'one' ? 'row versions still tell the changes' : 'row versions of another server tell nothing, so all is built'))
 			if $name eq 'two';

@@ -30,10 +30,12 @@ is(refusal('own', 'CREATE EXTENSION customer_tiering'), '', 'an empty one of the
 
 $node->safe_psql('d', <<'SQL');
 SET ROLE own;
-CREATE TABLE orders (customer integer, day date, amount numeric);
-INSERT INTO orders SELECT n % 5, date '2024-01-01' + n, n FROM generate_series(1, 50) AS n;
+CREATE TABLE orders (customer integer, day date, amount numeric, product text);
+INSERT INTO orders SELECT n % 5, date '2024-01-01' + n * 3, n, 'p' || n * n % 7 FROM generate_series(1, 100) AS n;
+CREATE TABLE product AS SELECT 'p' || n AS id, true AS sellable FROM generate_series(0, 6) AS n;
 SET client_min_messages = warning;
-CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount');
+CALL tiering.create_pipeline('shop', 'orders', 'customer', 'day', 'amount', product_id => 'product', products => 'product');
+CALL tiering.create_recommendations('shop', horizon_days => 30, min_customers => 2, product_filter => 'sellable');
 CALL tiering.refresh('shop', as_of => '2024-12-31');
 RESET ROLE;
 SET ROLE mal;
@@ -44,9 +46,14 @@ CREATE DOMAIN evil.text AS pg_catalog.text CHECK (evil.seen(VALUE));
 CREATE DOMAIN evil.bool AS pg_catalog.bool CHECK (evil.seen(VALUE::pg_catalog.text));
 CREATE DOMAIN evil.int8 AS pg_catalog.int8 CHECK (evil.seen(VALUE::pg_catalog.text));
 CREATE DOMAIN evil.date AS pg_catalog.date CHECK (evil.seen(VALUE::pg_catalog.text));
+CREATE DOMAIN evil.int4 AS pg_catalog.int4 CHECK (evil.seen(VALUE::pg_catalog.text));
+CREATE DOMAIN evil.float8 AS pg_catalog.float8 CHECK (evil.seen(VALUE::pg_catalog.text));
 SQL
-unlike(refusal('own', "SET search_path = evil, pg_catalog, public; CALL tiering.refresh('shop', as_of => '2024-12-31')"),
+unlike(refusal('own', "SET search_path = evil, pg_catalog, public; CALL tiering.refresh('shop', as_of => '2024-12-31', refit => true)"),
 	qr/code of mal/, 'types on the search path are not taken for the server\'s');
+unlike(refusal('own', "SET search_path = evil, pg_catalog, public; SELECT * FROM tiering.recommend('shop', 1); SELECT * FROM tiering.recommend_holdout('shop', '2024-09-30'); SELECT * FROM tiering.product_rules('shop')"),
+	qr/code of mal|ERROR/, 'nor by those that recommend');
+is($node->safe_psql('d', "SELECT count(*) > 0 FROM shop.recommendation"), 't', '-- which they do');
 
 my $older = $node->background_psql('d', on_error_stop => 0);
 $older->query_until(qr/begun/, "SET ROLE own; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders; \\echo begun\n")
