@@ -119,8 +119,10 @@ SQL_TOPICS = \
 	sql/pipeline_churn_fit.sql \
 	sql/pipeline_churn_score.sql \
 	sql/pipeline_recommend.sql \
+	sql/pipeline_recommend_judge.sql \
 	sql/pipeline_recommend_fit.sql \
 	sql/pipeline_recommend_score.sql \
+	sql/pipeline_recommend_live.sql \
 	sql/pipeline_recommend_comments.sql \
 	sql/pipeline_rules.sql \
 	sql/pipeline_train.sql \

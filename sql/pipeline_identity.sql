@@ -45,7 +45,7 @@ $sql$, pipeline, p.identity);
 	ELSIF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
 		EXECUTE format('DELETE FROM %I.customer_identity', pipeline);
 	ELSE
-		EXECUTE format('CREATE TABLE %1$I.customer_identity (id %2$s PRIMARY KEY, customer_id %2$s NOT NULL)',
+		EXECUTE format('CREATE TABLE %1$I.customer_identity (id %2$s PRIMARY KEY, customer_id %2$s NOT NULL); CREATE INDEX customer_identity_customer ON %1$I.customer_identity (customer_id)',
 			pipeline, customer_type);
 	END IF;
 	EXECUTE format($sql$

@@ -248,7 +248,7 @@ FROM %1$I.recommend_item AS i%7$s$sql$, pipeline,
 		CASE WHEN products IS NULL THEN '' ELSE format(' LEFT JOIN %s AS p ON p.id = i.product_id', products) END);
 	EXECUTE format($sql$
 CREATE OR REPLACE VIEW %1$I.recommend_purchase AS
-SELECT o.customer_id, i.item, o.ordered_on
+SELECT o.customer_id, o.source_customer_id, i.item, o.ordered_on
 FROM %1$I.order_line AS o JOIN %1$I.recommend_item AS i ON i.product_id = o.product_id%2$s
 WHERE %3$s$sql$, pipeline,
 		CASE WHEN tiering.column_type(to_regclass(format('%I.order_line', pipeline)), 'product_id') = tiering.column_type(to_regclass(format('%I.recommend_item', pipeline)), 'product_id') THEN '' ELSE '::text' END,

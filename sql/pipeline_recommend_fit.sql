@@ -1,6 +1,6 @@
 
 /*
- * pipeline: recommendations, learned and judged out of time
+ * pipeline: recommendations, learned from what came after days of the past
  */
 
 -- Numbers products that are new, and gathers what each customer bought of them.
@@ -49,11 +49,13 @@ AS $$
 DECLARE
 	p record;
 	has_clicks boolean;
+	clicks text;
 BEGIN
 	EXECUTE format('SELECT g.*, COALESCE(p.time_zone, ''UTC'') AS time_zone FROM %1$I.recommend_policy AS g CROSS JOIN %1$I.pipeline AS p', pipeline) INTO STRICT p;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_feedback AS f WHERE f.event = ''clicked'')', pipeline) INTO has_clicks;
+	clicks := tiering.survivors_sql(pipeline, format('SELECT f.customer_id, n.item, (f.happened_at AT TIME ZONE %2$L)::date AS day FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS n USING (product_id) WHERE f.event = ''clicked''', pipeline, p.time_zone), 'q.item, q.day');
 	RETURN format('SELECT e.customer_id, e.item, e.day%3$s%4$s FROM (SELECT h.customer_id, u.item, u.day, 1::double precision AS weight, true AS bought FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day)%2$s) AS e%5$s', pipeline,
-		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, i.item, (f.happened_at AT TIME ZONE %3$L)::date, %2$s::double precision, false FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.event = ''clicked''', pipeline, p.click_weight, p.time_zone) ELSE '' END,
+		CASE WHEN has_clicks AND p.click_weight > 0 THEN format(' UNION ALL SELECT f.customer_id, f.item, f.day, %s::double precision, false FROM (%s) AS f', p.click_weight, clicks) ELSE '' END,
 		CASE WHEN has_clicks AND p.click_weight > 0 THEN ', e.weight, e.bought' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN ', c.customer_group AS "group"' ELSE '' END,
 		CASE WHEN p.customer_group IS NOT NULL THEN format(' LEFT JOIN %I.recommend_customer AS c ON c.customer_id = e.customer_id', pipeline) ELSE '' END);
@@ -108,27 +110,6 @@ $$;
 
 COMMENT ON FUNCTION tiering.recommend_windows(date, date, integer) IS
 'internal: days on which recommendations are tried out';
-
--- Customers of a day with what they bought then and within the horizon after it; of
--- what was sold before and is offered.  A share of them will do, told by their ids.
-CREATE FUNCTION tiering.recommend_cases_sql(pipeline text, origin date, horizon_days integer, share double precision)
-RETURNS text
-LANGUAGE SQL IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-RETURN format($sql$
-SELECT h.customer_id, c.customer_group, hashtext(h.customer_id::text) AS seed, h.items, h.days, b.before, b.bought
-FROM (
-	SELECT k.customer_id, COALESCE(array_agg(DISTINCT u.item) FILTER (WHERE u.day <= %2$L), '{}') AS before, array_agg(DISTINCT u.item) FILTER (WHERE u.day > %2$L AND u.day <= %3$L AND s.first_day <= %2$L) AS bought
-	FROM %1$I.recommend_history AS k CROSS JOIN LATERAL unnest(k.items, k.days) AS u(item, day) JOIN %1$I.recommend_first AS s ON s.item = u.item
-	WHERE k.days[cardinality(k.days)] > %2$L AND (%4$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %4$s * 4294967296)
-	GROUP BY k.customer_id
-) AS b
-	JOIN %1$I.recommend_history AS h ON h.customer_id = b.customer_id
-	LEFT JOIN %1$I.recommend_customer AS c ON c.customer_id = b.customer_id
-WHERE b.bought IS NOT NULL$sql$, pipeline, origin, origin + horizon_days, share);
-
-COMMENT ON FUNCTION tiering.recommend_cases_sql(text, date, integer, double precision) IS
-'internal: query for customers of a day and what they bought after it';
 
 -- Of candidates that were not bought so many teach the blend; its intercept makes up for it
 CREATE FUNCTION tiering.recommend_taught_share()
@@ -211,95 +192,6 @@ $$;
 
 COMMENT ON FUNCTION tiering.gather_recommend_rows(text, date) IS
 'internal: recommenders of days of the past, and what the blend learns from';
-
--- How good all rankings were on a day, by what was bought after it
-CREATE FUNCTION tiering.judge_recommend(pipeline text, origin date, horizon_days integer, n integer, weights double precision[])
-RETURNS TABLE (ranking text, setting text, customers bigint, ndcg double precision, recall double precision, "precision" double precision,
-	average_precision double precision, hit_rate double precision, coverage double precision, novelty double precision)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	enough CONSTANT integer := 20000;
-	customers bigint;
-	has_groups boolean;
-BEGIN
-	EXECUTE format('SELECT count(*), (SELECT p.customer_group IS NOT NULL FROM %1$I.recommend_policy AS p) FROM %1$I.recommend_history', pipeline) INTO customers, has_groups;
-	RETURN QUERY EXECUTE format($sql$
-WITH list AS MATERIALIZED (
-	SELECT t.ranking, CASE WHEN k.before = '{}' THEN 'cold' WHEN t.only_new THEN 'new' ELSE 'all' END AS setting, t.items,
-		CASE WHEN t.only_new THEN ARRAY(SELECT b FROM unnest(k.bought) AS b WHERE b <> ALL (k.before)) ELSE k.bought END AS relevant
-	FROM (%2$s) AS k, LATERAL tiering.recommend_by_all((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1),
-		CASE WHEN k.before = '{}' THEN '{}' ELSE k.items END, CASE WHEN k.before = '{}' THEN '{}' ELSE k.days END, $1, k.customer_group,
-		ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), $3, $2) AS t
-	WHERE NOT (t.only_new AND k.before = '{}') AND (k.before <> '{}' OR t.ranking IN ('popular', 'popular_in_group', 'blend'))
-		AND (t.ranking <> 'popular_in_group' OR $4)
-), sold AS (
-	SELECT u.item, count(DISTINCT h.customer_id) AS customers FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) WHERE u.day <= $1 GROUP BY u.item
-), everybody AS (
-	SELECT count(*) FILTER (WHERE h.days[1] <= $1) AS customers, (SELECT count(*) FROM %1$I.recommend_first AS f WHERE f.first_day <= $1) AS items FROM %1$I.recommend_history AS h
-), spread AS (
-	SELECT l.ranking, l.setting, count(DISTINCT u.item)::double precision / max(e.items) AS coverage, avg(-ln(s.customers::double precision / e.customers) / ln(2)) AS novelty
-	FROM list AS l, unnest(l.items) AS u(item) JOIN sold AS s ON s.item = u.item CROSS JOIN everybody AS e
-	WHERE l.relevant <> '{}' GROUP BY l.ranking, l.setting
-)
-SELECT l.ranking, l.setting, count(*), tiering.ndcg_at(l.items, l.relevant, $2), tiering.recall_at(l.items, l.relevant, $2), tiering.precision_at(l.items, l.relevant, $2),
-	tiering.average_precision_at(l.items, l.relevant, $2), tiering.hit_rate_at(l.items, l.relevant, $2), max(s.coverage), max(s.novelty)
-FROM list AS l LEFT JOIN spread AS s USING (ranking, setting)
-WHERE l.relevant <> '{}'
-GROUP BY l.ranking, l.setting$sql$, pipeline, tiering.recommend_cases_sql(pipeline, origin, horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision)))
-		USING origin, n, weights, has_groups;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.judge_recommend(text, date, integer, integer, double precision[]) IS
-'internal: how good rankings were on a day';
-
--- Judges the rankings on the last day whose horizon is over, and says which is to be published
-CREATE FUNCTION tiering.choose_recommend(pipeline text, this_run bigint, OUT ranking text, OUT cold text, OUT is_simple boolean, OUT note text)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	p record;
-	day date;
-	learned record;
-	best record;
-	plain record;
-BEGIN
-	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO STRICT p;
-	EXECUTE format('SELECT x.origin FROM %I.recommend_window AS x WHERE x.purpose = ''report''', pipeline) INTO day;
-	ranking := CASE WHEN p.only_new THEN 'popular' ELSE 'buy_again' END;
-	cold := 'popular';
-	is_simple := false;	-- nothing was compared yet
-	IF day IS NULL THEN
-		note := format('too little history to judge anything: %s', ranking);
-		RETURN;
-	END IF;
-	SELECT * INTO learned FROM tiering.learn_blend(pipeline, 'learn');
-	EXECUTE format($sql$
-INSERT INTO %I.recommend_quality (run, ranking, setting, origin, horizon_days, n, customers, ndcg, recall, "precision", average_precision, hit_rate, coverage, novelty)
-SELECT $1, j.ranking, j.setting, $2, $3, $4, j.customers, j.ndcg, j.recall, j."precision", j.average_precision, j.hit_rate, j.coverage, j.novelty
-FROM tiering.judge_recommend($5, $2, $3, $4, $6) AS j$sql$, pipeline) USING this_run, day, p.horizon_days, p.n, pipeline, learned.weights;
-	EXECUTE format('SELECT q.ranking, q.ndcg FROM %I.recommend_quality AS q WHERE q.run = $1 AND q.setting = $2 AND q.ranking IN (''popular'', ''buy_again'') ORDER BY q.ndcg DESC, q.ranking LIMIT 1', pipeline)
-		INTO plain USING this_run, CASE WHEN p.only_new THEN 'new' ELSE 'all' END;
-	EXECUTE format('SELECT q.ranking, q.ndcg FROM %I.recommend_quality AS q WHERE q.run = $1 AND q.setting = $2 ORDER BY q.ndcg DESC, q.ranking LIMIT 1', pipeline)
-		INTO best USING this_run, CASE WHEN p.only_new THEN 'new' ELSE 'all' END;
-	IF best.ranking IS NULL THEN
-		note := format('nobody bought within the window that judges: %s', ranking);
-		RETURN;
-	END IF;
-	ranking := best.ranking;
-	is_simple := ranking = plain.ranking;
-	EXECUTE format('SELECT COALESCE((SELECT q.ranking FROM %I.recommend_quality AS q WHERE q.run = $1 AND q.setting = ''cold'' ORDER BY q.ndcg DESC, q.ranking LIMIT 1), $2)', pipeline) INTO cold USING this_run, cold;
-	EXECUTE format('UPDATE %I.recommend_quality AS q SET is_chosen = true WHERE q.run = $1 AND q.ranking = CASE q.setting WHEN ''cold'' THEN $3 ELSE $2 END', pipeline) USING this_run, ranking, cold;
-	note := concat_ws('; ', format('%s, NDCG@%s %s, %s %s', ranking, p.n, round(best.ndcg::numeric, 3), plain.ranking, round(plain.ndcg::numeric, 3)), learned.note,
-		CASE WHEN is_simple THEN 'nothing beats it' END);
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.choose_recommend(text, bigint) IS
-'internal: judges the rankings and says which is to be published';
 
 -- What a model of recommendations was made with: where that changes it is made anew
 CREATE FUNCTION tiering.recommend_setup(pipeline text)

@@ -1,6 +1,6 @@
 
 /*
- * pipeline: recommendations, for all customers at once and for one of this moment
+ * pipeline: recommendations for all customers, and what shows them
  */
 
 -- Why a product is recommended, in words
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION tiering.recommend_excluded_sql(text) IS
 -- with what is not to be offered to him
 CREATE FUNCTION tiering.recommend_everybody_sql(pipeline text)
 RETURNS text
-LANGUAGE SQL IMMUTABLE
+LANGUAGE SQL STABLE
 SET search_path = pg_catalog, pg_temp
 RETURN format($sql$
 SELECT k.customer_id, k.items, k.days, k.customer_group, CASE WHEN x.rank IS NULL THEN n.items ELSE x.items END || d.items AS excluded
@@ -48,11 +48,11 @@ FROM (
 ) AS k
 	LEFT JOIN %1$I.tier_standing AS s ON s.customer_id = k.customer_id
 	LEFT JOIN (
-		SELECT f.customer_id, array_agg(DISTINCT i.item) AS items FROM %1$I.recommend_policy AS p, %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id)
-		WHERE f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * p.rest_days GROUP BY f.customer_id
+		SELECT f.customer_id, array_agg(DISTINCT f.item) AS items FROM (%2$s) AS f GROUP BY f.customer_id
 	) AS d ON d.customer_id = k.customer_id
 	LEFT JOIN %1$I.recommend_excluded AS x ON x.rank = COALESCE(s.rank, -1)
-	LEFT JOIN %1$I.recommend_excluded AS n ON n.rank = -1$sql$, pipeline);
+	LEFT JOIN %1$I.recommend_excluded AS n ON n.rank = -1$sql$, pipeline,
+	tiering.survivors_sql(pipeline, format('SELECT f.customer_id, n.item FROM %1$I.recommend_policy AS p, %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS n USING (product_id) WHERE f.event = ''dismissed'' AND f.happened_at >= now() - interval ''1 day'' * p.rest_days', pipeline), 'q.item'));
 
 COMMENT ON FUNCTION tiering.recommend_everybody_sql(text) IS
 'internal: query for all customers who get recommendations';
@@ -85,6 +85,32 @@ $$;
 COMMENT ON FUNCTION tiering.recommendation_sql(text, date) IS
 'internal: query for the recommendations of all customers';
 
+-- Warns where nothing can be offered, to nobody or to those of a tier that is none
+CREATE FUNCTION tiering.warn_of_recommend(pipeline text, is_empty boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	has_customers boolean;
+	u record;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_history)', pipeline) INTO has_customers;
+	IF is_empty AND has_customers THEN
+		RAISE WARNING 'pipeline "%": no product may be offered to anybody', pipeline
+			USING HINT = 'product_filter, the tiers that product_tier names, or min_customers leave nothing.';
+	END IF;
+	EXECUTE format('SELECT count(*) AS products, min(i.tier) AS tier FROM %1$I.recommend_product AS i WHERE i.is_offered AND i.tier IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I.tier AS t WHERE t.tier = i.tier)', pipeline) INTO u;
+	IF u.products > 0 THEN
+		RAISE WARNING 'pipeline "%": % product(s) ask for a tier that there is not, such as "%"', pipeline, u.products, u.tier
+			USING HINT = format('They are offered to nobody. SELECT tier FROM %I.tier lists the tiers.', pipeline);
+	END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION tiering.warn_of_recommend(text, boolean) IS
+'internal: warns where nothing can be offered';
+
 -- The step that recommends
 CREATE FUNCTION tiering.refresh_recommend(pipeline text, this_run bigint, OUT row_count bigint, OUT note text)
 LANGUAGE plpgsql
@@ -95,7 +121,6 @@ DECLARE
 	day date;
 	kind text;
 	products regclass;
-	customers bigint;
 BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	EXECUTE format('SELECT p.products FROM %I.pipeline AS p', pipeline) INTO products;
@@ -122,124 +147,13 @@ FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item 
 		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_everybody', 'recommend_excluded']);
 	END IF;
 	EXECUTE format('ANALYZE %I.recommendation', pipeline);
-	EXECUTE format('SELECT count(*) FROM %I.recommend_history', pipeline) INTO customers;
-	IF kind IS NOT NULL AND row_count = 0 AND customers > 0 THEN
-		RAISE WARNING 'pipeline "%": no product may be offered to anybody', pipeline
-			USING HINT = 'product_filter, the tiers that product_tier names, or min_customers leave nothing.';
-	END IF;
+	PERFORM tiering.warn_of_recommend(pipeline, kind IS NOT NULL AND row_count = 0);
 	note := COALESCE(note, CASE WHEN kind IS NULL THEN 'no model is in use' ELSE 'the model in use will do' END);
 END;
 $$;
 
 COMMENT ON FUNCTION tiering.refresh_recommend(text, bigint) IS
 'internal: the step that recommends';
-
--- Refuses a name that no pipeline has
-CREATE FUNCTION tiering.require_recommend_policy(pipeline text)
-RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
-		RAISE EXCEPTION 'pipeline "%" does not exist', COALESCE(pipeline, 'null')
-			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
-	END IF;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.require_recommend_policy(text) IS
-'internal: refuses a name that no pipeline has';
-
--- Recommendations of this moment for one customer, of what he bought until now.  May
--- the best of them be offered?  That is asked of them alone, and of all products only
--- where they are compared with each other, or too few remain.
-CREATE FUNCTION tiering.recommend_to_sql(pipeline text, of_all boolean)
-RETURNS text
-LANGUAGE SQL IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-RETURN format($sql$
-SELECT row_number() OVER (ORDER BY r.rank)::integer, i.product_id::text, i.name, r.score,
-	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because), r.times, r.last_on, r.gap_days, c.customer_group), CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END
-FROM %1$I.model AS m
-	CROSS JOIN (SELECT (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS customer_group,
-		COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1) AS tier_rank) AS c
-	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) FILTER (WHERE o.ordered_on <= current_date + 1) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.customer_id = $1) AS h
-	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day), c.customer_group, m.parameters, CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END, $3, $4, %2$s
-		|| ARRAY(SELECT i.item FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.customer_id = $1 AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * $5),
-		CASE WHEN $6 THEN ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE i.is_once) END, $7, $8) AS r
-	JOIN %1$I.recommend_product AS i ON i.item = r.item
-WHERE m.model = 'recommend' AND m.in_use AND i.is_offered AND (i.tier IS NULL OR c.tier_rank >= (SELECT min(t.rank) FROM %1$I.tier AS t WHERE t.tier = i.tier))
-ORDER BY r.rank
-LIMIT $2$sql$, pipeline, CASE WHEN of_all THEN format($sql$ARRAY(SELECT i.item FROM %1$I.recommend_product AS i
-			WHERE NOT i.is_offered OR i.tier IS NOT NULL AND (c.tier_rank >= (SELECT min(t.rank) FROM %1$I.tier AS t WHERE t.tier = i.tier)) IS NOT TRUE)$sql$, pipeline) ELSE '''{}''::integer[]' END);
-
-COMMENT ON FUNCTION tiering.recommend_to_sql(text, boolean) IS
-'internal: query for recommendations of this moment for one customer';
-
-CREATE FUNCTION tiering.recommend_to(pipeline text, customer anyelement, n integer)
-RETURNS TABLE (rank integer, product_id text, name text, score double precision, reason text, model text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	p record;
-	found bigint := 0;
-	wanted integer;
-BEGIN
-	PERFORM tiering.require_recommend_policy(pipeline);
-	EXECUTE format('SELECT * FROM %I.recommend_policy', pipeline) INTO p;
-	IF p.n IS NULL THEN
-		RETURN;	-- nothing is recommended here
-	END IF;
-	wanted := COALESCE(n, p.n);
-	IF wanted NOT BETWEEN 1 AND 100 THEN
-		RAISE EXCEPTION 'n % is not between 1 and 100', wanted USING ERRCODE = 'invalid_parameter_value', HINT = 'Ten are usual.';
-	END IF;
-	IF to_regclass(format('%I.customer_identity', pipeline)) IS NOT NULL THEN
-		EXECUTE format('SELECT COALESCE((SELECT i.customer_id FROM %I.customer_identity AS i WHERE i.id = $1), $1)', pipeline) INTO customer USING customer;
-	END IF;
-	IF p.diversity = 0 AND p.most_in_category = 0 THEN
-		RETURN QUERY SELECT q.* FROM tiering.cached_query(tiering.recommend_to_sql(pipeline, false), customer, wanted, 2 * wanted + 20, p.only_new, p.rest_days, p.product_once IS NOT NULL, 0, 0::double precision)
-			AS q(rank integer, product_id text, name text, score double precision, reason text, model text);
-		GET DIAGNOSTICS found = ROW_COUNT;
-	END IF;
-	IF found < wanted THEN
-		-- what was found already stands first there, too
-		RETURN QUERY EXECUTE tiering.recommend_to_sql(pipeline, true) || ' OFFSET $9' USING customer, wanted - found, wanted, p.only_new, p.rest_days, p.product_once IS NOT NULL, p.most_in_category, p.diversity, found;
-	END IF;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.recommend_to(text, anyelement, integer) IS
-'internal: does the work of recommend()';
-
-CREATE FUNCTION tiering.recommend(pipeline text, customer anyelement, n integer DEFAULT NULL)
-RETURNS TABLE (rank integer, product_id text, name text, score double precision, reason text, model text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	RETURN QUERY SELECT * FROM tiering.recommend_to(pipeline, customer, n);
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.recommend(text, anyelement, integer) IS
-'what to offer a customer now: purchases committed a moment ago count';
-
-CREATE FUNCTION tiering.recommend(pipeline text, customer text, n integer DEFAULT NULL)
-RETURNS TABLE (rank integer, product_id text, name text, score double precision, reason text, model text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	PERFORM tiering.require_recommend_policy(pipeline);
-	RETURN QUERY EXECUTE format('SELECT * FROM tiering.recommend_to($1, $2::%s, $3)', tiering.customer_type(pipeline)) USING pipeline, customer, n;
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.recommend(text, text, integer) IS
-'the same for an id as text';
 
 -- What reports and those who show offers read
 CREATE FUNCTION tiering.define_recommend_views(pipeline text)
@@ -269,64 +183,23 @@ SELECT f.model, f."position", count(*) FILTER (WHERE f.event = 'shown') AS shown
 FROM %1$I.recommend_feedback AS f
 GROUP BY f.model, f."position";
 CREATE OR REPLACE VIEW %1$I.product_season AS
-SELECT s.category, s.month, s.purchases, round(s.purchases * 12 / NULLIF(sum(s.purchases) OVER (PARTITION BY s.category), 0), 3) AS seasonal_index
+WITH known AS (
+	SELECT extract(month FROM d.day)::integer AS month, count(*) AS days, count(*) OVER () AS months
+	FROM (SELECT min(h.days[1]) AS first_day, GREATEST(max(h.days[cardinality(h.days)]), (SELECT r.as_of FROM %1$I.run AS r WHERE r.state = 'done' ORDER BY r.run DESC LIMIT 1)) AS last_day FROM %1$I.recommend_history AS h) AS span,
+		generate_series(0, span.last_day - span.first_day) AS n, LATERAL (SELECT span.first_day + n AS day) AS d
+	GROUP BY 1
+)
+SELECT s.category, s.month, s.purchases, k.days, round(s.purchases::numeric / k.days * k.months / sum(s.purchases::numeric / k.days) OVER (PARTITION BY s.category), 3) AS seasonal_index
 FROM (
-	SELECT m.category, m.month, avg(m.purchases) AS purchases
-	FROM (
-		SELECT i.category, date_trunc('month', u.day)::date AS first_day, extract(month FROM u.day)::integer AS month, count(*) AS purchases
-		FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) JOIN %1$I.recommend_product AS i ON i.item = u.item
-		GROUP BY i.category, date_trunc('month', u.day), extract(month FROM u.day)
-		-- of what few bought in a month nobody learns
-		HAVING count(DISTINCT h.customer_id) >= (SELECT p.min_customers FROM %1$I.recommend_policy AS p)
-	) AS m
-	GROUP BY m.category, m.month
-) AS s$sql$, pipeline);
+	SELECT i.category, extract(month FROM u.day)::integer AS month, count(*) AS purchases
+	FROM %1$I.recommend_history AS h, unnest(h.items, h.days) AS u(item, day) JOIN %1$I.recommend_product AS i ON i.item = u.item
+	GROUP BY i.category, extract(month FROM u.day)
+	-- of what few bought in a month nobody learns
+	HAVING count(DISTINCT h.customer_id) >= (SELECT p.min_customers FROM %1$I.recommend_policy AS p)
+) AS s JOIN known AS k ON k.month = s.month$sql$, pipeline);
 	PERFORM tiering.comment_recommend_views(pipeline);
 END;
 $$;
 
 COMMENT ON FUNCTION tiering.define_recommend_views(text) IS
 'internal: makes next_offer, recommend_performance and product_season';
-
--- How good recommendations would have been from a day on
-CREATE FUNCTION tiering.recommend_holdout(pipeline text, split_date date, n integer DEFAULT 10)
-RETURNS TABLE (ranking text, setting text, customers bigint, ndcg double precision, recall double precision, "precision" double precision,
-	average_precision double precision, hit_rate double precision, coverage double precision, novelty double precision)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	p record;
-	learned record;
-	is_judged boolean;
-BEGIN
-	PERFORM tiering.require_pipeline(pipeline);
-	PERFORM tiering.lock_pipeline(pipeline);
-	EXECUTE format('SELECT g.*, (SELECT max(h.days[cardinality(h.days)]) FROM %1$I.recommend_history AS h) AS last_day FROM (SELECT) AS one LEFT JOIN %1$I.recommend_policy AS g ON true', pipeline) INTO p;
-	IF p.last_day IS NULL THEN
-		RAISE EXCEPTION 'pipeline "%" has no recommendations', pipeline
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.create_recommendations(%L); CALL tiering.refresh(%1$L).', pipeline);
-	ELSIF n NOT BETWEEN 1 AND 100 OR n IS NULL THEN
-		RAISE EXCEPTION 'n % is not between 1 and 100', n USING ERRCODE = 'invalid_parameter_value', HINT = 'Ten are usual.';
-	ELSIF (split_date >= '0001-01-01' AND split_date < p.last_day) IS NOT TRUE THEN
-		RAISE EXCEPTION 'split_date % is not before the last purchase, of %', COALESCE(split_date::text, 'null'), p.last_day
-			USING ERRCODE = 'invalid_parameter_value', HINT = format('Leave %s days after it, which are to be foretold.', p.horizon_days);
-	END IF;
-	IF split_date + p.horizon_days > p.last_day THEN
-		RAISE NOTICE 'the last purchase is % days after split_date, less than the horizon of %', p.last_day - split_date, p.horizon_days
-			USING HINT = 'What was bought is incomplete: recall comes out too high, precision too low.';
-	END IF;
-	PERFORM tiering.gather_recommend_rows(pipeline, split_date + p.horizon_days);
-	EXECUTE format('SELECT EXISTS (SELECT FROM %I.recommend_window AS x WHERE x.purpose = ''report'')', pipeline) INTO is_judged;
-	IF NOT is_judged THEN
-		RAISE EXCEPTION 'there is too little history before split_date %', split_date
-			USING ERRCODE = 'invalid_parameter_value', HINT = format('It takes %s days of purchases.', GREATEST(60, p.horizon_days));
-	END IF;
-	SELECT * INTO learned FROM tiering.learn_blend(pipeline, 'learn');
-	RETURN QUERY SELECT * FROM tiering.judge_recommend(pipeline, split_date, p.horizon_days, $3, learned.weights) AS j ORDER BY j.setting, j.ndcg DESC;
-	PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_row', 'recommend_trial', 'recommend_window', 'recommend_first']);
-END;
-$$;
-
-COMMENT ON FUNCTION tiering.recommend_holdout(text, date, integer) IS
-'how good each ranking would have been on a day, and the blend that was learned before it';

@@ -119,7 +119,7 @@ BEGIN
 		WHERE a.attrelid = p.orders AND a.attname IN (p.customer_id, p.ordered_at, p.amount));
 	EXECUTE format($sql$
 CREATE VIEW %1$I.order_line AS
-SELECT %12$s AS customer_id,
+SELECT %12$s AS customer_id, o.customer_id AS source_customer_id,
 	o.ordered_on, o.amount, o.order_id, o.product_id, o.quantity, o.currency, o.changed, o.passes,
 	%14$s AS counts
 FROM (
@@ -179,6 +179,7 @@ COMMENT ON COLUMN %1$I.order_line.changed IS 'what tells a changed row: its xmin
 COMMENT ON COLUMN %1$I.order_line.passes IS 'does the row pass the filter?';
 COMMENT ON COLUMN %1$I.order_line.counts IS 'does it pass the filter and have a customer, a date and an amount?';
 COMMENT ON COLUMN %1$I.order_line.customer_id IS 'the customer';
+COMMENT ON COLUMN %1$I.order_line.source_customer_id IS 'the customer as the source has him, before merges';
 COMMENT ON COLUMN %1$I.order_line.ordered_on IS 'local day';
 COMMENT ON COLUMN %1$I.order_line.amount IS 'money, exact';
 COMMENT ON COLUMN %1$I.order_line.order_id IS 'the order';

@@ -9,7 +9,7 @@ SELECT no_plan();
 -- a shop with three tastes: a customer buys of one of them, and milk every few weeks
 CREATE TABLE product (id text PRIMARY KEY, title text, kind text, sellable boolean NOT NULL DEFAULT true, durable boolean NOT NULL DEFAULT false, lowest_tier text);
 INSERT INTO product SELECT 't' || t || '-' || i, 'Thing ' || i || ' of ' || t, 'taste ' || t, true, i = 1, NULL FROM generate_series(1, 3) AS t, generate_series(1, 12) AS i;
-INSERT INTO product VALUES ('milk', 'Milk', 'dairy', true, false, NULL), ('post', 'Postage', NULL, false, false, NULL), ('rare', 'A rare thing', 'taste 1', true, false, NULL), ('never', 'Never sold', NULL, true, false, NULL);
+INSERT INTO product VALUES ('milk', 'Milk', 'dairy', true, false, NULL), ('post', 'Postage', NULL, false, false, NULL), ('rare', 'A rare thing', 'rarities', true, false, NULL), ('never', 'Never sold', NULL, true, false, NULL);
 CREATE TABLE customer (id integer PRIMARY KEY, town text);
 INSERT INTO customer SELECT c, CASE WHEN c % 3 = 0 THEN 'Ayr' ELSE 'Bath' END FROM generate_series(1, 310) AS c;
 CREATE TABLE line (customer_id integer, bought_on date, order_no text, product_id text, quantity integer, amount numeric(10,2));
@@ -138,7 +138,7 @@ ROLLBACK;
 INSERT INTO shop.recommend_feedback (customer_id, product_id, event, happened_at) SELECT c, 'rare', 'clicked', '2025-06-01' FROM generate_series(1, 200) AS c;
 CALL tiering.refresh('shop', as_of => '2025-06-20', refit => true);
 SELECT is((SELECT count(*) FROM shop.recommendation WHERE product_id = 'rare' AND customer_id NOT IN (1, 2)), 0::bigint, 'what two bought stays theirs, however often it was clicked');
-SELECT is((SELECT count(*) FROM shop.product_season WHERE purchases < 5), 0::bigint, 'and of few purchases there is no season');
+SELECT is((SELECT count(*) FROM shop.product_season WHERE category = 'rarities'), 0::bigint, 'and it has no season');
 DELETE FROM shop.recommend_feedback;
 CALL tiering.refresh('shop', as_of => '2025-06-20', refit => true);
 
@@ -160,6 +160,14 @@ SELECT is((SELECT (product_id, name) FROM shop.next_offer WHERE customer_id = 7)
 SELECT is((SELECT next_product || next_product_reason FROM shop.customer_profile WHERE customer_id = 7), (SELECT product_id || reason FROM shop.recommendation WHERE customer_id = 7 AND rank = 1), 'the profile has it too');
 SELECT ok((SELECT next_product IS NOT NULL FROM shop.customer_profile WHERE customer_id = 310), 'also of one who never bought');
 SELECT is((SELECT round(avg(seasonal_index), 3) FROM shop.product_season WHERE category = 'taste 1'), 1.000, 'seasonal indexes are 1 on average');
+
+SELECT results_eq('SELECT * FROM shop.product_season ORDER BY 1, 2', $$
+	WITH has AS (SELECT DISTINCT l.customer_id, l.product_id, l.bought_on, p.kind, extract(month FROM l.bought_on)::integer AS month FROM line AS l JOIN product AS p ON p.id = l.product_id WHERE l.quantity > 0 AND l.amount >= 0),
+	known AS (SELECT extract(month FROM d)::integer AS month, count(*) AS days FROM generate_series((SELECT min(bought_on) FROM has), timestamp '2025-06-20', '1 day') AS d GROUP BY 1),
+	sum AS (SELECT h.kind, h.month, count(*) AS purchases FROM has AS h GROUP BY 1, 2 HAVING count(DISTINCT customer_id) >= 5)
+	SELECT s.kind, s.month, s.purchases, k.days, round(s.purchases::numeric / k.days / (SELECT sum(o.purchases::numeric / j.days) / 12 FROM sum AS o JOIN known AS j USING (month) WHERE o.kind IS NOT DISTINCT FROM s.kind), 3)
+	FROM sum AS s JOIN known AS k USING (month) ORDER BY 1, 2$$, 'the season is that of plain SQL');
+SELECT ok((SELECT max(days) = 62 AND min(days) = 30 FROM shop.product_season), '-- where some months are known twice and some once');
 
 -- settings
 CALL tiering.create_recommendations('shop', only_new => true, most_in_category => 2, product_once => 'durable', diversity => 0.2);

@@ -106,6 +106,25 @@ foreach my $histories ('table', 'view')
 	$node->safe_psql('postgres', "CALL tiering.drop_pipeline('$name')");
 }
 
+# products that nobody may have
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE sold AS SELECT n % 20 AS customer, date '2023-01-01' + n AS day, 1 AS amount, n * n % 7 AS product FROM generate_series(1, 300) AS n;
+CREATE TABLE thing AS SELECT n AS id, CASE n WHEN 2 THEN 'gold' WHEN 4 THEN 'glod' END AS tier FROM generate_series(0, 6) AS n;
+CALL tiering.create_pipeline('offers', 'sold', 'customer', 'day', 'amount', product_id => 'product', products => 'thing');
+CALL tiering.create_tiers('offers', 'club', '{10,20,30}');
+CALL tiering.create_recommendations('offers', horizon_days => 30, product_tier => 'tier');
+SQL
+($status, $out, $err) = psql('-c', "CALL tiering.refresh('offers', as_of => '2023-10-28')");
+like($err, qr/WARNING: +pipeline "offers": 1 product\(s\) ask for a tier that there is not, such as "glod"\nHINT: /, 'a tier that is none is noticed');
+unlike($err, qr/no product may be offered/, 'other products are offered');
+$node->safe_psql('postgres', "UPDATE thing SET tier = 'none'");
+($status, $out, $err) = psql('-c', "CALL tiering.refresh('offers', as_of => '2023-10-28')");
+like($err, qr/WARNING: +pipeline "offers": no product may be offered to anybody\nHINT: /, 'and if there are none to offer, that is');
+$node->safe_psql('postgres', "UPDATE thing SET tier = 'gold'");
+($status, $out, $err) = psql('-c', "CALL tiering.refresh('offers', as_of => '2023-10-28')");
+unlike($err, qr/ask for a tier/, 'of tiers that there are nothing is said');
+$node->safe_psql('postgres', "CALL tiering.drop_pipeline('offers')");
+
 # a loop over all pipelines, in a DO and in a procedure
 order();
 ($status, $out, $err) = psql('-c', "DO \$\$ DECLARE p record; BEGIN FOR p IN SELECT pipeline FROM tiering.pipelines ORDER BY pipeline LOOP CALL tiering.refresh(p.pipeline, as_of => '2023-12-31'); END LOOP; END \$\$");
