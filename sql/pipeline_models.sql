@@ -361,7 +361,8 @@ SELECT CASE WHEN m.version IS NULL THEN 'first fit'
 	WHEN r.refit_requested THEN 'asked for'
 	WHEN m.fit ->> 'purchase_model' <> $3 ->> 'purchase_model' THEN 'another purchase model'
 	WHEN m.fit - $4 <> $3 THEN 'settings changed'
-	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due' END
+	WHEN r.as_of < m.as_of OR r.as_of >= m.as_of + p.fit_every THEN 'due'
+	WHEN r.customers > 1.1 * (SELECT f.customers FROM %1$I.run AS f WHERE f.run = m.run) THEN 'many new customers' END
 FROM %1$I.pipeline AS p JOIN %1$I.run AS r ON r.run = $1
 	LEFT JOIN LATERAL (SELECT * FROM %1$I.model AS x WHERE x.model = $2 ORDER BY x.version DESC LIMIT 1) AS m ON true$sql$, pipeline) INTO reason USING this_run, model, setup, apart;
 	RETURN reason;

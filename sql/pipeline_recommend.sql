@@ -239,7 +239,7 @@ BEGIN
 	customers := CASE WHEN g.one THEN p.customers END;
 	EXECUTE format($sql$
 CREATE OR REPLACE VIEW %1$I.recommend_product AS
-SELECT i.item, i.product_id, COALESCE(%2$s, i.product_id::text) AS name, %3$s AS category, %4$s AS is_offered, %5$s AS is_once, %6$s AS tier
+SELECT i.item, i.product_id, COALESCE(NULLIF(%2$s, ''), i.product_id::text) AS name, %3$s AS category, %4$s AS is_offered, %5$s AS is_once, %6$s AS tier
 FROM %1$I.recommend_item AS i%7$s$sql$, pipeline,
 		tiering.recommend_column_sql(products, g.product_name, 'product_name'), tiering.recommend_column_sql(products, g.product_category, 'product_category'),
 		CASE WHEN products IS NULL OR g.product_filter IS NULL THEN 'true' ELSE format(E'((%s\n) IS TRUE)', g.product_filter) END,
@@ -278,6 +278,7 @@ AS $$
 DECLARE
 	missing record;
 	gone record;
+	p record;
 BEGIN
 	EXECUTE format($sql$
 SELECT v.relation FROM %1$I.pipeline AS p CROSS JOIN %1$I.recommend_policy AS g CROSS JOIN LATERAL (VALUES ('products', p.products), ('customers', p.customers)) AS v(relation, place)
@@ -296,6 +297,14 @@ WHERE v.value IS NOT NULL AND v.place IS NULL LIMIT 1$sql$, pipeline) INTO missi
 		RAISE EXCEPTION '% needs the % relation, and pipeline "%" has none', missing.setting, missing.relation, pipeline
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('CALL tiering.alter_pipeline(%L, %s => ...) names it.', pipeline, missing.relation);
 	END IF;
+	EXECUTE format('SELECT p.products, p.orders, p.product_id FROM %1$I.pipeline AS p CROSS JOIN %1$I.recommend_policy AS g', pipeline) INTO p;
+	IF p.products IS NOT NULL AND p.product_id IS NOT NULL THEN
+		EXECUTE format('SELECT FROM %s AS p JOIN %s AS o ON p.id = o.%I LIMIT 0', p.products, p.orders, p.product_id);
+	END IF;
+EXCEPTION WHEN undefined_function THEN
+	RAISE EXCEPTION 'id of % has type %, which cannot be compared with that of the products in the orders, %', p.products,
+			tiering.column_type(p.products, 'id'), tiering.column_type(p.orders, p.product_id)
+		USING ERRCODE = 'datatype_mismatch', DETAIL = 'It was named as products.', HINT = 'Cast it in a view.';
 END;
 $$;
 
@@ -326,7 +335,7 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the column of the products with the category.';
 	END IF;
 EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
-	IF setting IS NULL OR SQLSTATE IN ('42501', '42P01') THEN
+	IF setting IS NULL OR SQLSTATE = '42501' THEN
 		RAISE;
 	END IF;
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;

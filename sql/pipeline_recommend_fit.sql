@@ -3,9 +3,10 @@
  * pipeline: recommendations, learned from what came after days of the past
  */
 
--- Numbers products that are new, and gathers what each customer bought of them.
--- A product keeps its number as long as the pipeline lives.
-CREATE FUNCTION tiering.gather_recommend_histories(pipeline text, day date)
+-- Numbers products that are new, and gathers what each customer bought of them.  A
+-- product keeps its number while a model is in use; anew, all get those that a new
+-- pipeline would give them, so that the same orders make the same model.
+CREATE FUNCTION tiering.gather_recommend_histories(pipeline text, day date, anew boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -13,7 +14,11 @@ AS $$
 DECLARE
 	gathered bigint;
 BEGIN
-	EXECUTE format($sql$
+	IF anew THEN
+		EXECUTE format('DELETE FROM %I.recommend_item', pipeline);
+	END IF;
+	BEGIN
+		EXECUTE format($sql$
 INSERT INTO %1$I.recommend_item (item, product_id)
 SELECT (SELECT COALESCE(max(i.item), 0) FROM %1$I.recommend_item AS i) + row_number() OVER (ORDER BY n.product_id), n.product_id
 FROM (
@@ -21,6 +26,10 @@ FROM (
 	WHERE %2$s
 		AND NOT EXISTS (SELECT FROM %1$I.recommend_item AS i WHERE i.product_id = o.product_id)
 ) AS n$sql$, pipeline, tiering.is_product_bought_sql());
+	EXCEPTION WHEN program_limit_exceeded THEN
+		RAISE EXCEPTION 'a product of pipeline "%" has an id that is too long: %', pipeline, SQLERRM
+			USING ERRCODE = 'program_limit_exceeded', HINT = 'Make it shorter in a view of the orders, or leave it out by the filter of the pipeline.';
+	END;
 	EXECUTE format($sql$
 CREATE UNLOGGED TABLE %1$I.recommend_fresh AS
 SELECT s.customer_id, array_agg(s.item) AS items, array_agg(s.ordered_on) AS days
@@ -37,7 +46,7 @@ DROP TABLE %1$I.recommend_fresh$sql$, pipeline);
 END;
 $$;
 
-COMMENT ON FUNCTION tiering.gather_recommend_histories(text, date) IS
+COMMENT ON FUNCTION tiering.gather_recommend_histories(text, date, boolean) IS
 'internal: numbers products and gathers what each customer bought of them';
 
 -- What a recommender learns from: purchases, clicks on what was shown, groups of customers
@@ -204,7 +213,7 @@ DECLARE
 BEGIN
 	EXECUTE format($sql$
 SELECT jsonb_build_object('horizon_days', g.horizon_days, 'only_new', g.only_new, 'n', g.n, 'half_life_days', g.half_life_days, 'min_customers', g.min_customers, 'product_category', g.product_category,
-	'customer_group', g.customer_group, 'click_weight', g.click_weight, 'max_memory_mb', g.max_memory_mb, 'ease', tiering.ease_is_installed(), 'source_version', p.source_version)
+	'customer_group', g.customer_group, 'click_weight', g.click_weight, 'max_memory_mb', g.max_memory_mb, 'ease', tiering.ease_is_installed(), 'terms', cardinality(tiering.recommend_feature_names()), 'source_version', p.source_version)
 FROM %1$I.recommend_policy AS g CROSS JOIN %1$I.pipeline AS p$sql$, pipeline) INTO setup;
 	RETURN setup;
 END;
@@ -269,7 +278,7 @@ INSERT INTO %1$I.product_affinity (product_id, other_product_id, rank, similarit
 SELECT a.product_id, b.product_id, s.rank, s.similarity, s.customers, s.item_customers, s.neighbour_customers, s.lift
 FROM tiering.item_similarity($1, jsonb_build_object('neighbours', 20, 'min_customers', $2, 'max_memory_mb', $3)) AS s
 	JOIN %1$I.recommend_item AS a ON a.item = s.item::integer JOIN %1$I.recommend_item AS b ON b.item = s.neighbour::integer$sql$, pipeline)
-		USING format('SELECT h.customer_id, u.item FROM %I.recommend_history AS h, unnest(h.items) AS u(item)', pipeline), p.min_customers, p.max_memory_mb;
+		USING format('SELECT h.customer_id, u.item FROM %1$I.recommend_history AS h, unnest(h.items) AS u(item) JOIN %1$I.recommend_product AS i ON i.item = u.item AND i.is_offered', pipeline), p.min_customers, p.max_memory_mb;
 END;
 $$;
 

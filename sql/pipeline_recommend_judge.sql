@@ -10,11 +10,11 @@ RETURNS text
 LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN format($sql$
-SELECT h.customer_id, c.customer_group, hashtext(h.customer_id::text) AS seed, h.items, h.days, b.before, b.bought
+SELECT h.customer_id, c.customer_group, hashtext(to_jsonb(h.customer_id)::text) AS seed, h.items, h.days, b.before, b.bought
 FROM (
 	SELECT k.customer_id, COALESCE(array_agg(DISTINCT u.item) FILTER (WHERE u.day <= %2$L), '{}') AS before, array_agg(DISTINCT u.item) FILTER (WHERE u.day > %2$L AND u.day <= %3$L AND s.first_day <= %2$L) AS bought
 	FROM %1$I.recommend_history AS k CROSS JOIN LATERAL unnest(k.items, k.days) AS u(item, day) JOIN %1$I.recommend_first AS s ON s.item = u.item
-	WHERE k.days[cardinality(k.days)] > %2$L AND (%4$s >= 1 OR hashtext(k.customer_id::text) < -2147483648 + %4$s * 4294967296)
+	WHERE k.days[cardinality(k.days)] > %2$L AND (%4$s >= 1 OR hashtext(to_jsonb(k.customer_id)::text) < -2147483648 + %4$s * 4294967296)
 	GROUP BY k.customer_id
 ) AS b
 	JOIN %1$I.recommend_history AS h ON h.customer_id = b.customer_id
@@ -120,6 +120,7 @@ RETURNS TABLE (ranking text, setting text, customers bigint, ndcg double precisi
 	average_precision double precision, hit_rate double precision, coverage double precision, novelty double precision)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
 	p record;

@@ -10,7 +10,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
+	IF pipeline IS NULL OR to_regclass(format('%I.recommend_policy', pipeline)) IS NULL THEN
 		RAISE EXCEPTION 'pipeline "%" does not exist', COALESCE(pipeline, 'null')
 			USING ERRCODE = 'undefined_object', HINT = 'The view tiering.pipelines lists those that you may read.';
 	END IF;
@@ -19,6 +19,16 @@ $$;
 
 COMMENT ON FUNCTION tiering.require_recommend_policy(text) IS
 'internal: refuses a name that no pipeline has';
+
+-- Type of a customer's id, without a length that would cut one id down to another
+CREATE FUNCTION tiering.recommend_id_type(pipeline text)
+RETURNS text
+LANGUAGE SQL STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN (SELECT format_type(a.atttypid, -1) FROM pg_attribute AS a WHERE a.attrelid = to_regclass(format('%I.recommendation', pipeline)) AND a.attname = 'customer_id');
+
+COMMENT ON FUNCTION tiering.recommend_id_type(text) IS
+'internal: type of a customer''s id, without its length';
 
 -- Recommendations of this moment for one customer, of what he bought until now.  May
 -- the best of them be offered?  That is asked of them alone, and of all products only
@@ -29,11 +39,12 @@ LANGUAGE SQL IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 RETURN format($sql$
 SELECT row_number() OVER (ORDER BY r.rank)::integer, i.product_id::text, i.name, r.score,
-	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because), r.times, r.last_on, r.gap_days, c.customer_group), CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END
+	tiering.recommend_reason_text(r.reason, (SELECT b.name FROM %1$I.recommend_product AS b WHERE b.item = r.because AND b.is_offered), r.times, r.last_on, r.gap_days, c.customer_group), CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END
 FROM %1$I.model AS m
 	CROSS JOIN (SELECT (SELECT g.customer_group FROM %1$I.recommend_customer AS g WHERE g.customer_id = $1 LIMIT 1) AS customer_group,
 		COALESCE((SELECT s.rank FROM %1$I.tier_standing AS s WHERE s.customer_id = $1), -1) AS tier_rank) AS c
-	CROSS JOIN (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) FILTER (WHERE o.ordered_on <= current_date + 1) AS last_day FROM %1$I.recommend_purchase AS o WHERE o.source_customer_id = ANY ($9)) AS h
+	CROSS JOIN LATERAL (SELECT array_agg(o.item) AS items, array_agg(o.ordered_on) AS days, max(o.ordered_on) AS last_day FROM %1$I.recommend_purchase AS o
+		WHERE o.source_customer_id = ANY ($9) AND o.ordered_on <= GREATEST(current_date + 1, m.as_of)) AS h
 	CROSS JOIN LATERAL tiering.recommend_numbered(m.recommender, h.items, h.days, GREATEST(m.as_of, h.last_day, (SELECT r.as_of FROM %1$I.run AS r WHERE r.state = 'done' ORDER BY r.run DESC LIMIT 1)), c.customer_group, m.parameters, CASE WHEN h.items IS NULL THEN m.fit ->> 'cold' ELSE m.kind END, $3, $4, %2$s
 		|| ARRAY(SELECT i.item FROM %1$I.recommend_feedback AS f JOIN %1$I.recommend_item AS i USING (product_id) WHERE f.customer_id = ANY ($9) AND f.event = 'dismissed' AND f.happened_at >= now() - interval '1 day' * $5),
 		CASE WHEN $6 THEN ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE i.is_once) END, $7, $8) AS r
@@ -109,7 +120,12 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	RETURN QUERY SELECT * FROM tiering.recommend_to(pipeline, customer, n);
+	PERFORM tiering.require_recommend_policy(pipeline);
+	IF format_type(pg_typeof(customer), -1) = tiering.recommend_id_type(pipeline) THEN
+		RETURN QUERY SELECT * FROM tiering.recommend_to(pipeline, customer, n);
+	ELSE
+		RETURN QUERY SELECT * FROM tiering.recommend(pipeline, customer::text, n);
+	END IF;
 END;
 $$;
 
@@ -121,9 +137,18 @@ RETURNS TABLE (rank integer, product_id text, name text, score double precision,
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	id_type text;
 BEGIN
 	PERFORM tiering.require_recommend_policy(pipeline);
-	RETURN QUERY EXECUTE format('SELECT * FROM tiering.recommend_to($1, $2::%s, $3)', tiering.customer_type(pipeline)) USING pipeline, customer, n;
+	id_type := tiering.recommend_id_type(pipeline);
+	BEGIN
+		EXECUTE format('SELECT $1::%s', id_type) USING customer;
+	EXCEPTION WHEN data_exception THEN
+		RAISE EXCEPTION 'customer "%" is none of pipeline "%", whose ids are of type %', customer, pipeline, id_type
+			USING ERRCODE = 'invalid_text_representation', HINT = 'Pass an id as the orders have it.';
+	END;
+	RETURN QUERY EXECUTE format('SELECT * FROM tiering.recommend_to($1, $2::%s, $3)', id_type) USING pipeline, customer, n;
 END;
 $$;
 

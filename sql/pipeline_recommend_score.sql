@@ -8,9 +8,9 @@ CREATE FUNCTION tiering.recommend_reason_text(reason text, because text, times i
 RETURNS text
 LANGUAGE SQL STABLE PARALLEL SAFE
 RETURN CASE reason
-	WHEN 'due again' THEN 'due again: bought ' || times || ' times, every ' || CASE round(gap_days) WHEN 1 THEN 'day' ELSE round(gap_days) || ' days' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
+	WHEN 'due again' THEN 'due again: bought ' || times || ' times, every ' || CASE round(gap_days) WHEN 1 THEN 'day' ELSE round(gap_days)::integer || ' days' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
 	WHEN 'bought before' THEN 'bought before: ' || CASE times WHEN 1 THEN 'once' ELSE times || ' times' END || ', last on ' || to_char(last_on, 'YYYY-MM-DD')
-	WHEN 'bought with' THEN 'bought with ' || because
+	WHEN 'bought with' THEN COALESCE('bought with ' || because, 'goes with earlier purchases')
 	WHEN 'in season' THEN 'popular at this time of year'
 	WHEN 'popular in group' THEN 'popular in ' || customer_group
 	ELSE 'popular now' END;
@@ -115,6 +115,7 @@ COMMENT ON FUNCTION tiering.warn_of_recommend(text, boolean) IS
 CREATE FUNCTION tiering.refresh_recommend(pipeline text, this_run bigint, OUT row_count bigint, OUT note text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
 	reason text;
@@ -125,8 +126,8 @@ BEGIN
 	EXECUTE format('SELECT r.as_of FROM %I.run AS r WHERE r.run = $1', pipeline) INTO day USING this_run;
 	EXECUTE format('SELECT p.products FROM %I.pipeline AS p', pipeline) INTO products;
 	PERFORM tiering.refuse_twice(products, 'product');
-	PERFORM tiering.gather_recommend_histories(pipeline, day);
 	reason := tiering.model_reason(pipeline, this_run, 'recommend', tiering.recommend_setup(pipeline), 'cold');
+	PERFORM tiering.gather_recommend_histories(pipeline, day, reason IS NOT NULL);
 	IF reason IS NOT NULL THEN
 		SELECT r.note INTO note FROM tiering.refit_recommend(pipeline, this_run, reason) AS r;
 	END IF;
@@ -142,7 +143,7 @@ BEGIN
 		EXECUTE format($sql$
 INSERT INTO %1$I.recommendation (customer_id, rank, product_id, score, reason, model, as_of)
 SELECT f.customer_id, f.rank, i.product_id, f.score, tiering.recommend_reason_text(f.reason, b.name, f.times, f.last_on, f.gap_days, f.customer_group), f.ranking, $1
-FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item LEFT JOIN %1$I.recommend_product AS b ON b.item = f.because$sql$, pipeline) USING day;
+FROM %1$I.recommend_fresh AS f JOIN %1$I.recommend_item AS i ON i.item = f.item LEFT JOIN %1$I.recommend_product AS b ON b.item = f.because AND b.is_offered$sql$, pipeline) USING day;
 		GET DIAGNOSTICS row_count = ROW_COUNT;
 		PERFORM tiering.drop_relations(pipeline, ARRAY['recommend_fresh', 'recommend_everybody', 'recommend_excluded']);
 	END IF;

@@ -24,7 +24,8 @@
 
 const char *const recommend_feature_name[RECOMMEND_FEATURES] = {
 	"ease", "factors", "similar", "owned", "own", "since", "overdue",
-	"popular_14", "popular_90", "popular_365", "season", "category", "group"
+	"popular_14", "popular_90", "popular_365", "season", "category", "group",
+	"breadth", "activity", "best_ease", "best_factors", "best_similar"
 };
 
 const char *const recommend_model_name[RECOMMEND_MODELS] = {
@@ -261,6 +262,27 @@ describe_group(const Recommender *recommender, const RecommendCustomer *customer
 		work->candidate[c].feature[FEATURE_GROUP] = work->group[work->candidate[c].item];
 }
 
+/* What all of his candidates have in common: it does not order them, but probabilities of customers differ by it */
+static void
+describe_customer(const RecommendCustomer *customer, RecommendWork *work)
+{
+	double		common[RECOMMEND_FEATURES - FEATURE_BREADTH] = {log(customer->owned + 1)};
+	double	   *best = common + (FEATURE_BEST_EASE - FEATURE_BREADTH);
+	double		bought = 0;
+
+	for (int i = 0; i < customer->owned; i++)
+		bought += customer->own[i].own;
+	common[FEATURE_ACTIVITY - FEATURE_BREADTH] = log(bought + 1);
+	for (int f = FEATURE_EASE; f <= FEATURE_SIMILAR; f++)
+	{
+		best[f] = log_score(0);
+		for (int c = 0; c < work->candidates; c++)
+			best[f] = fmax(best[f], work->candidate[c].feature[f]);
+	}
+	for (int c = 0; c < work->candidates; c++)
+		memcpy(work->candidate[c].feature + FEATURE_BREADTH, common, sizeof(common));
+}
+
 /* Finds candidates for one customer, and what is known of them */
 void
 recommend_find(const Recommender *recommender, const RecommendCustomer *customer, RecommendWork *work)
@@ -291,4 +313,5 @@ recommend_find(const Recommender *recommender, const RecommendCustomer *customer
 	for (int c = 0; c < work->candidates; c++)
 		describe(recommender, customer, work, &work->candidate[c]);
 	describe_group(recommender, customer, work);
+	describe_customer(customer, work);
 }

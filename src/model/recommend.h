@@ -30,6 +30,11 @@ typedef enum RecommendFeature
 	FEATURE_SEASON,
 	FEATURE_CATEGORY,			/* log of his share of the category over that of all */
 	FEATURE_GROUP,				/* log of his group's share of the item over that of all */
+	FEATURE_BREADTH,			/* log of how many items he has: from here on the same for all of his candidates */
+	FEATURE_ACTIVITY,			/* log of all that he bought, as it is worth at as_of */
+	FEATURE_BEST_EASE,			/* the best score of his candidates */
+	FEATURE_BEST_FACTORS,
+	FEATURE_BEST_SIMILAR,
 	RECOMMEND_FEATURES
 } RecommendFeature;
 

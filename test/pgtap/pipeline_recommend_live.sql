@@ -46,6 +46,40 @@ INSERT INTO shop.recommend_feedback (customer_id, product_id, event, happened_at
 SELECT results_eq(format('SELECT customer_id, product_id, day FROM (%s) AS e JOIN shop.recommend_item USING (item) WHERE NOT bought ORDER BY 1', tiering.recommend_events_sql('shop')),
 	$$VALUES ('c7', 'p15', DATE '2025-06-20'), ('c9', 'p11', DATE '2025-06-20')$$, 'clicks are those of the customer he is');
 
+-- orders of days to come are no purchases yet
+BEGIN;
+INSERT INTO line VALUES ('to come', '2199-01-01', 'p0', 5);
+SELECT results_eq($$SELECT rank, product_id, model FROM tiering.recommend('shop', 'to come')$$, $$SELECT rank, product_id, model FROM tiering.recommend('shop', 'nobody')$$, 'who has only ordered for a day to come is a customer without a purchase');
+ROLLBACK;
+
+-- ids of another type, and none
+CREATE TABLE short AS SELECT c % 30 AS customer_id, DATE '2025-01-01' + c % 60 AS day, 'p' || c % 7 AS product_id, 1 AS amount, (c % 30)::varchar(2) AS name, (c % 30)::character(2) AS padded FROM generate_series(1, 400) AS c;
+CALL tiering.create_pipeline('short', orders => 'short', customer_id => 'customer_id', ordered_at => 'day', amount => 'amount', product_id => 'product_id');
+CALL tiering.create_recommendations('short', n => 5, horizon_days => 30);
+CALL tiering.refresh('short', as_of => '2025-03-05');
+PREPARE of_three AS SELECT rank, product_id, reason FROM tiering.recommend('short', 3);
+SELECT ok((SELECT bool_and(reason LIKE 'bought%' OR reason LIKE 'due%') FROM tiering.recommend('short', 3)), '-- a customer who bought');
+SELECT results_eq('SELECT rank, product_id, reason FROM tiering.recommend(''short'', ' || id || ')', 'of_three', id || ' is the same customer') FROM unnest('{3::bigint,3::numeric,"''3''","''3''::varchar"}'::text[]) AS id;
+SELECT throws_ok($$SELECT * FROM tiering.recommend('short', 'abc')$$, '22P02', 'customer "abc" is none of pipeline "short", whose ids are of type integer', 'an id that is none is refused');
+SELECT throws_ok($$SELECT * FROM tiering.recommend('short', ROW(1, 2))$$, '22P02', 'customer "(1,2)" is none of pipeline "short", whose ids are of type integer', 'so is a row');
+SELECT throws_ok($$SELECT * FROM tiering.recommend('short', 99999999999)$$, '22P02', 'customer "99999999999" is none of pipeline "short", whose ids are of type integer', 'and a number that none can have');
+SELECT throws_ok($$SELECT * FROM tiering.recommend(NULL, 3)$$, '42704', 'pipeline "null" does not exist', 'no pipeline is none');
+CALL tiering.alter_pipeline('short', customer_id => 'name');
+CALL tiering.refresh('short', as_of => '2025-03-05');
+SELECT results_eq($$SELECT rank, product_id, reason FROM tiering.recommend('short', '123')$$, $$SELECT rank, product_id, reason FROM tiering.recommend('short', 'nobody')$$, 'an id is not cut down to another');
+SELECT results_eq($$SELECT rank, product_id, reason FROM tiering.recommend('short', 3)$$, 'of_three', 'a number finds the text');
+CALL tiering.alter_pipeline('short', customer_id => 'padded');
+CALL tiering.refresh('short', as_of => '2025-03-05');
+SELECT results_eq($$SELECT rank, product_id, reason FROM tiering.recommend('short', '3')$$, 'of_three', 'also one that is filled up with blanks');
+
+-- a shop that grows is learned anew, and a product that is too long for an index is named
+INSERT INTO short SELECT c, DATE '2025-01-01' + c % 60, 'p' || c % 9, 1, left(c::text, 2), (c % 90 + 10)::character(2) FROM generate_series(30, 400) AS c;
+CALL tiering.refresh('short', as_of => '2025-03-05');
+SELECT matches((SELECT note FROM short.model WHERE model = 'recommend' AND in_use), '^many new customers', 'many new customers are a reason to learn anew');
+INSERT INTO short SELECT 1, '2025-01-01', string_agg(md5(i::text), ''), 1, '1', '1' FROM generate_series(1, 400) AS i;
+SELECT throws_like($$CALL tiering.refresh('short', as_of => '2025-03-05')$$, 'a product of pipeline "short" has an id that is too long: %', 'an id of a product that is too long for an index is refused');
+CALL tiering.drop_pipeline('short');
+
 -- the rights that doc/recommendations.md names are enough, and needed; those on tiers where products have tiers
 CREATE ROLE check_web;
 GRANT USAGE ON SCHEMA shop TO check_web;
