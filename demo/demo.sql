@@ -238,6 +238,7 @@ WHERE run = (SELECT max(run) FROM shop.recommend_quality)
 ORDER BY array_position('{all,new,cold}', setting), ndcg DESC;
 
 \echo '== Four customers: what to offer, and why'
+\echo '-- score: the probability that he buys it within 90 days, if he buys at all; bought with: what he has that speaks most for it'
 \echo
 SELECT r.customer_id AS customer, r.rank, p.name AS product, round(r.score::numeric, 2) AS score, r.reason
 FROM shop.recommendation AS r JOIN product AS p ON p.id = r.product_id
@@ -270,7 +271,7 @@ LIMIT 5;
 \echo
 \echo '  orders          SELECT * FROM shop.purchase WHERE customer_id = 17850;'
 \echo '  segments        SELECT * FROM shop.segment_summary;'
-\echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC LIMIT 10;'
+\echo '  value           SELECT * FROM shop.customer_clv ORDER BY clv DESC NULLS LAST LIMIT 10;'
 \echo '  tier            SELECT * FROM shop.customer_tier WHERE downgrade_on IS NOT NULL ORDER BY downgrade_on LIMIT 10;'
 \echo '  churn           SELECT * FROM shop.customer_churn WHERE risk <> ''low'' ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'
 \echo '  recommendation  SELECT * FROM shop.next_offer ORDER BY value_at_risk DESC NULLS LAST LIMIT 10;'

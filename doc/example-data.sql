@@ -7,6 +7,9 @@
  * is compared with the one that is printed.
  */
 
+-- all or nothing: a second time it fails, and changes nothing
+BEGIN;
+
 -- one row an order; a negative amount is a refund
 CREATE TABLE orders (
 	order_no integer PRIMARY KEY,
@@ -94,7 +97,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- a grocer with 300 customers and 26 articles over a year and a half, made by chance:
+-- a grocer with 300 customers and 27 articles over a year and a half, made by chance:
 -- everybody has a favourite kind of food, and buys bread and milk; one row a line
 CREATE TABLE article (
 	id integer PRIMARY KEY,
@@ -135,3 +138,5 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END $$;
+
+COMMIT;

@@ -120,13 +120,22 @@ $$;
 COMMENT ON FUNCTION tiering.recommend_windows(date, date, integer) IS
 'internal: days on which recommendations are tried out';
 
--- Of candidates that were not bought so many teach the blend; its intercept makes up for it
-CREATE FUNCTION tiering.recommend_taught_share()
+-- Of candidates that were not bought so many teach the blend: all of them in a small
+-- shop.  The blend's intercept makes up for it.
+CREATE FUNCTION tiering.recommend_taught_share(pipeline text)
 RETURNS double precision
-LANGUAGE SQL IMMUTABLE
-RETURN 0.3;
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	share double precision;
+BEGIN
+	EXECUTE format('SELECT GREATEST(0.3, LEAST(1, 1500 / GREATEST(count(*), 1)::double precision)) FROM %I.recommend_history', pipeline) INTO share;
+	RETURN share;
+END;
+$$;
 
-COMMENT ON FUNCTION tiering.recommend_taught_share() IS
+COMMENT ON FUNCTION tiering.recommend_taught_share(text) IS
 'internal: share of candidates that were not bought from which the blend learns';
 
 -- Weights of the blend, from the candidates of some days and what came of them: of
@@ -137,14 +146,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	share CONSTANT double precision := tiering.recommend_taught_share();
+	share CONSTANT double precision := tiering.recommend_taught_share(pipeline);
 	names text[] := tiering.recommend_feature_names();
 	learned integer := 0;
 	m record;
 BEGIN
 	weights := '{}';
 	FOR m IN EXECUTE format($sql$
-SELECT o.owned, tiering.logistic_fit(r.label, r.features, jsonb_build_object('l2', 1, 'names', to_jsonb($1))) FILTER (WHERE r.features[$2] = o.owned) AS classifier,
+SELECT o.owned, tiering.logistic_fit(r.label, r.features, jsonb_build_object('l2', 10, 'names', to_jsonb($1))) FILTER (WHERE r.features[$2] = o.owned) AS classifier,
 	ln((count(*) FILTER (WHERE r.label AND r.features[$2] = o.owned) + 0.5) / (count(*) FILTER (WHERE NOT r.label AND r.features[$2] = o.owned) + 0.5)::double precision) AS log_odds
 FROM (VALUES (0), (1)) AS o(owned) LEFT JOIN %1$I.recommend_row AS r ON r.origin IN (SELECT w.origin FROM %1$I.recommend_window AS w WHERE w.purpose = $3)
 GROUP BY o.owned ORDER BY o.owned$sql$, pipeline) USING names, array_position(names, 'owned'), purpose LOOP
@@ -192,8 +201,8 @@ BEGIN
 INSERT INTO %1$I.recommend_row (origin, label, features)
 SELECT $1, t.label, t.features
 FROM (%2$s) AS k, LATERAL tiering.recommend_training((SELECT r.recommender FROM %1$I.recommend_trial AS r WHERE r.origin = $1), k.items, k.days, $1, k.customer_group,
-	ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), k.bought, tiering.recommend_taught_share(), k.seed) AS t
-WHERE k.before <> '{}'$sql$, pipeline, tiering.recommend_cases_sql(pipeline, w.origin, p.horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision))) USING w.origin;
+	ARRAY(SELECT i.item FROM %1$I.recommend_product AS i WHERE NOT i.is_offered), k.bought, $2, k.seed) AS t
+WHERE k.before <> '{}'$sql$, pipeline, tiering.recommend_cases_sql(pipeline, w.origin, p.horizon_days, LEAST(1, enough / GREATEST(customers, 1)::double precision))) USING w.origin, tiering.recommend_taught_share(pipeline);
 	END LOOP;
 	EXECUTE format('ANALYZE %I.recommend_row', pipeline);
 END;

@@ -66,6 +66,15 @@ SELECT is((SELECT count(*) FROM shop.recommendation AS r CROSS JOIN LATERAL rege
 SELECT is((SELECT count(*) FROM shop.recommendation AS r CROSS JOIN LATERAL regexp_match(reason, '^(?:due again: bought|bought before:) (once|[0-9]+).*last on (.*)$') AS m(m) WHERE m IS NOT NULL
 	AND (SELECT count(DISTINCT l.bought_on) || ' ' || max(l.bought_on) FROM line AS l WHERE l.customer_id = r.customer_id AND l.product_id = r.product_id) <> replace(m.m[1], 'once', '1') || ' ' || m.m[2]), 0::bigint, 'and the others how often and when he did');
 
+-- terms that all candidates of a customer share, against plain SQL
+SELECT results_eq($$
+	SELECT DISTINCT h.customer_id, round(t.features[14]::numeric, 9), round(t.features[15]::numeric, 9), t.features[16], t.features[17], t.features[18]
+	FROM shop.recommend_history AS h, shop.model AS m, LATERAL tiering.recommend_training(m.recommender, h.items, h.days, '2025-06-20', NULL, NULL, '{}', 1, 0) AS t
+	WHERE m.model = 'recommend' AND m.in_use AND h.customer_id BETWEEN 3 AND 60 ORDER BY 1$$, $$
+	SELECT h.customer_id, (SELECT round(ln(1 + count(DISTINCT i))::numeric, 9) FROM unnest(h.items) AS i), (SELECT round(ln(1 + sum(2 ^ ((d - DATE '2025-06-20') / 365.0)))::numeric, 9) FROM unnest(h.days) AS d), max(t.features[1]), max(t.features[2]), max(t.features[3])
+	FROM shop.recommend_history AS h, shop.model AS m, LATERAL tiering.recommend_training(m.recommender, h.items, h.days, '2025-06-20', NULL, NULL, '{}', 1, 0) AS t
+	WHERE m.model = 'recommend' AND m.in_use AND h.customer_id BETWEEN 3 AND 60 GROUP BY h.customer_id, h.items, h.days ORDER BY 1$$, 'what candidates of a customer have in common is that of plain SQL');
+
 -- privacy
 SELECT is((SELECT count(*) FROM shop.product_affinity WHERE 'rare' IN (product_id, other_product_id)), 0::bigint, 'what two bought is in no report');
 SELECT is((SELECT count(*) FROM shop.recommendation WHERE product_id = 'rare' AND customer_id NOT IN (1, 2)), 0::bigint, 'and is offered to nobody else');
