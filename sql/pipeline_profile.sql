@@ -125,6 +125,20 @@ BEGIN
 END;
 $$;
 
+-- A column of the profile for whom RFM does not score
+CREATE FUNCTION tiering.profile_unscored_sql(expression text)
+RETURNS text
+LANGUAGE SQL IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN expression = 'r.as_of' THEN 'd.as_of'
+	-- refunds alone are no purchase, but they are money
+	WHEN expression LIKE '%h.history%' THEN replace(expression, 'r.as_of', 'd.as_of')
+	WHEN expression LIKE 'r.%' THEN 'NULL'
+	ELSE expression END;
+
+COMMENT ON FUNCTION tiering.profile_unscored_sql(text) IS
+'internal: a column of the profile for whom RFM does not score, as SQL';
+
 CREATE FUNCTION tiering.define_profile(pipeline text)
 RETURNS void
 LANGUAGE plpgsql
@@ -134,6 +148,7 @@ DECLARE
 	p record;
 	bought text;
 	enrolled text;
+	lapsed text;
 	taken text;
 	id text;
 	message text;
@@ -154,14 +169,11 @@ BEGIN
 	END IF;
 	SELECT string_agg(format('%s AS %I', l.expression, l.column_name), E',\n\t' ORDER BY l.place),
 		string_agg(format('%s AS %I',
-			CASE WHEN l.column_name = 'customer_id'
-					THEN id
-				 WHEN l.is_attribute OR l.expression LIKE 'NULL::%' OR l.expression LIKE 't.%' OR l.expression LIKE 'o.%' THEN l.expression
-				 WHEN l.column_name = 'as_of' THEN 'd.as_of'
-				 -- refunds alone are no purchase, but they are money
-				 WHEN l.expression LIKE '%h.history%' THEN replace(l.expression, 'r.as_of', 'd.as_of')
-				 ELSE 'NULL' END, l.column_name), E',\n\t' ORDER BY l.place)
-	INTO bought, enrolled
+			CASE WHEN l.column_name = 'customer_id' THEN id ELSE tiering.profile_unscored_sql(l.expression) END, l.column_name), E',\n\t' ORDER BY l.place),
+		string_agg(format('%s AS %I',
+			CASE WHEN l.column_name = 'customer_id' THEN 'v.customer_id' WHEN l.is_attribute THEN format('NULL::%s', l.type)
+				 ELSE tiering.profile_unscored_sql(l.expression) END, l.column_name), E',\n\t' ORDER BY l.place)
+	INTO bought, enrolled, lapsed
 	FROM tiering.profile_layout(p.published, p.customers) AS l;
 
 	EXECUTE format($sql$
@@ -180,13 +192,29 @@ UNION ALL
 SELECT %3$s
 FROM %2$s AS c CROSS JOIN %1$I.rfm_cutoff AS d
 	LEFT JOIN %1$I.purchase_history AS h ON h.customer_id = c.id
+	LEFT JOIN %1$I.customer_clv AS v ON v.customer_id = c.id
 	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = c.id
+	LEFT JOIN %1$I.churn_score AS u ON u.customer_id = c.id
 	LEFT JOIN %1$I.recommendation AS o ON o.customer_id = c.id AND o.rank = 1
 WHERE %4$s IS NOT NULL
 	AND NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = c.id)$sql$ ||
 				CASE WHEN p.identity IS NULL THEN '' ELSE $sql$
 	AND NOT EXISTS (SELECT FROM %1$I.customer_identity AS i WHERE i.id = c.id)$sql$ END,
-				pipeline, p.customers, enrolled, id) END;
+				pipeline, p.customers, enrolled, id) END ||
+		-- whose purchases are all older than the window is a customer all the same
+		CASE WHEN p.rfm_window IS NULL THEN ''
+			 ELSE format($sql$
+UNION ALL
+SELECT %2$s
+FROM %1$I.customer_clv AS v CROSS JOIN %1$I.rfm_cutoff AS d
+	JOIN %1$I.purchase_history AS h ON h.customer_id = v.customer_id
+	LEFT JOIN %1$I.tier_standing AS t ON t.customer_id = v.customer_id
+	LEFT JOIN %1$I.churn_score AS u ON u.customer_id = v.customer_id
+	LEFT JOIN %1$I.recommendation AS o ON o.customer_id = v.customer_id AND o.rank = 1
+WHERE NOT EXISTS (SELECT FROM %1$I.customer_rfm AS r WHERE r.customer_id = v.customer_id)$sql$ ||
+				CASE WHEN p.customers IS NULL THEN '' ELSE $sql$
+	AND NOT EXISTS (SELECT FROM %3$s AS c WHERE c.id = v.customer_id)$sql$ END,
+				pipeline, lapsed, p.customers) END;
 
 	EXECUTE format($sql$
 UPDATE %1$I.pipeline SET published = (

@@ -4,7 +4,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 \ir pipeline_oracle.psql
-SELECT plan(85);
+SELECT plan(92);
 
 CREATE TABLE orders AS
 SELECT n AS line, 1 + n % 12 AS customer, date '2023-01-01' + n * 7 % 350 AS day, ((n % 40) - 4)::numeric AS amount, 'A' || n / 2 AS order_id
@@ -180,5 +180,32 @@ SELECT lives_ok($$CALL tiering.alter_pipeline('shop', products => 'products', pr
 SELECT is(error_of($$CALL tiering.alter_pipeline('shop', products => 'no_id')$$), '42703', 'products without an id are refused');
 SELECT lives_ok($$CALL tiering.alter_pipeline('shop', products => '-', product_id => '')$$, 'no products');
 SELECT is((SELECT concat(products, product_id) FROM shop.pipeline), '', 'are kept no more');
+
+-- --- customers whose purchases are all older than the window of RFM --------------
+
+CREATE TABLE lasting AS SELECT 1 + n % 60 AS customer, date '2022-01-01' + (n * n) % 400 + CASE WHEN n % 60 < 40 THEN 0 ELSE 300 END AS day, 10 + n % 7 AS amount, n % 5 AS product FROM generate_series(1, 1200) AS n;
+CREATE TABLE some_customer AS SELECT n AS id, 'town ' || n % 3 AS town FROM generate_series(1, 80) AS n WHERE n % 2 = 0;
+CALL tiering.create_pipeline('lasting', 'lasting', 'customer', 'day', 'amount', rfm_window => '90 days', product_id => 'product');
+CALL tiering.create_churn('lasting', horizon_days => 30);
+CALL tiering.create_recommendations('lasting', horizon_days => 30, n => 2);
+CALL tiering.create_tiers('lasting', 'club', '{10,20,30}');
+CALL tiering.refresh('lasting', as_of => '2023-12-01');
+SELECT ok((SELECT count(*) BETWEEN 5 AND 55 FROM lasting.customer_rfm), '-- some are within the window');
+PREPARE missing AS
+SELECT p.customer_id FROM lasting.customer_profile AS p FULL JOIN lasting.customer_clv AS v USING (customer_id) FULL JOIN lasting.customer_churn AS u USING (customer_id) LEFT JOIN lasting.customer_tier AS t USING (customer_id)
+	LEFT JOIN lasting.recommendation AS o ON o.customer_id = p.customer_id AND o.rank = 1 LEFT JOIN lasting.customer_rfm AS r ON r.customer_id = p.customer_id
+WHERE v.customer_id IS NOT NULL AND (p.customer_id IS NULL OR (p.clv, p.p_alive, p.lifecycle_stage, p.churn_probability, p.value_at_risk, p.tier, p.next_product, p.segment, p.orders, p.as_of)
+	IS DISTINCT FROM (v.clv, v.p_alive, u.stage, u.probability, u.value_at_risk, t.tier, o.product_id::text, r.segment, (SELECT count(*) FROM lasting AS l WHERE l.customer = v.customer_id), DATE '2023-12-01'));
+SELECT is_empty('missing', 'all customers have their value, risk, tier and offer in the profile, within the window or not');
+SELECT is((SELECT count(*) || ' ' || count(DISTINCT customer_id) || ' ' || count(churn_probability) || ' ' || count(segment) FROM lasting.customer_profile), (SELECT format('60 60 %s %s', (SELECT count(probability) FROM lasting.customer_churn), (SELECT count(*) FROM lasting.customer_rfm))), 'each in one row');
+CALL tiering.alter_pipeline('lasting', customers => 'some_customer');
+CALL tiering.refresh('lasting', as_of => '2023-12-01');
+SELECT is_empty('missing', 'also with a relation of customers that knows some of them');
+SELECT is((SELECT count(*) || ' ' || count(DISTINCT customer_id) || ' ' || count(town) FROM lasting.customer_profile), '70 70 40', 'which adds its own');
+CALL tiering.alter_pipeline('lasting', rfm_window => '0');
+CALL tiering.refresh('lasting', as_of => '2023-12-01');
+SELECT is_empty('missing', 'and without a window');
+SELECT is((SELECT count(*) || ' ' || count(DISTINCT customer_id) || ' ' || count(segment) FROM lasting.customer_profile), '70 70 60', 'all are scored then');
+CALL tiering.drop_pipeline('lasting');
 
 SELECT * FROM finish();
