@@ -404,6 +404,17 @@ events_new(MemoryContext context)
 	return events;
 }
 
+/* The commonest slip: a table's name instead of a query, of which the server says a syntax error */
+static void
+refuse_name(const char *query)
+{
+	if (query[0] != '\0' && query[strspn(query, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("\"%s\" is not a query", query),
+				 errhint("For all of a table write TABLE %s.", query)));
+}
+
 /* Runs the query, and keeps its rows in the memory context of the caller */
 Events *
 events_read(const char *query, const EventOptions *options)
@@ -415,6 +426,8 @@ events_read(const char *query, const EventOptions *options)
 		.weight = -1,.day = -1,.event = -1,.group = -1,.bought = -1
 	};
 	SPIExecuteOptions execution = {.read_only = true,.dest = &receiver.pub};
+
+	refuse_name(query);
 	receiver.scratch = AllocSetContextCreate(CurrentMemoryContext, "customer_tiering row", ALLOCSET_SMALL_SIZES);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -3,7 +3,7 @@
 --
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(80);
+SELECT plan(82);
 
 -- --- against plain SQL --------------------------------------------------------------------
 
@@ -126,6 +126,7 @@ SELECT throws_ok(format('SELECT * FROM tiering.association_rules(%s)', a), c, m)
 	('''TABLE five'', min_baskets => 0', '22023', 'min_baskets 0 is below 1'), ('''TABLE five'', max_memory_mb => 0', '22023', 'max_memory_mb 0 is not between 1 and 1048576'), ('''TABLE five'', only_consequents => ''{NULL}''', '22004', 'only_consequents has an item that is null'),
 	('''SELECT 1''', '22023', 'the query has 1 columns, not a basket and an item'), ('''SELECT 1, 2, 3 AS more''', '22023', 'column "more" of the query is not known'), ('''SELECT 1, point(1, 2)''', '42883', 'item has type point, whose values cannot be hashed and ordered'),
 	('''DELETE FROM five''', '0A000', 'DELETE is not allowed in a non-volatile function')) AS v(a, c, m);
+SELECT throws_ok('SELECT * FROM tiering.association_rules(''' || n || ''')', '42601', '"' || n || '" is not a query', 'a name is no query') FROM (VALUES ('five'), ('public.five')) AS v(n);
 SELECT throws_ok('SELECT * FROM tiering.frequent_itemsets(''TABLE five'', max_length => 0)', '22023', 'max_length 0 is not between 1 and 10', 'max_length of sets is 1 or more');
 
 -- --- who calls, and how -------------------------------------------------------------------------
