@@ -80,7 +80,8 @@ plan_of(const char *query, int count, Oid *type)
 	kept = hash_search(plans, &key, HASH_FIND, NULL);
 	if (kept != NULL && strcmp(kept->query, query) == 0)
 		return kept->plan;
-	plan = SPI_prepare(query, count, type);
+	/* one plan for all values: a plan of their own costs more than the query */
+	plan = SPI_prepare_cursor(query, count, type, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
 	if (kept != NULL || hash_get_num_entries(plans) >= MOST_PLANS)
