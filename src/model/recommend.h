@@ -32,7 +32,7 @@ typedef enum RecommendFeature
 	FEATURE_GROUP,				/* log of his group's share of the item over that of all */
 	FEATURE_BREADTH,			/* log of how many items he has: from here on the same for all of his candidates */
 	FEATURE_ACTIVITY,			/* log of all that he bought, as it is worth at as_of */
-	FEATURE_BEST_EASE,			/* the best score of his candidates */
+	FEATURE_BEST_EASE,			/* the best of each score, in their order */
 	FEATURE_BEST_FACTORS,
 	FEATURE_BEST_SIMILAR,
 	RECOMMEND_FEATURES
