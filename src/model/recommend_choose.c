@@ -92,6 +92,7 @@ next_of_pool(const Recommender *recommender, const RecommendChoice *choice, cons
 {
 	int			best = -1;
 	double		best_value = 0;
+	double		first = pool->count > 0 && pool->item[0].score > 0 ? pool->item[0].score : 1;	/* 0: nothing is popular any more */
 
 	for (int p = 0; p < pool->count; p++)
 	{
@@ -99,7 +100,7 @@ next_of_pool(const Recommender *recommender, const RecommendChoice *choice, cons
 
 		if (alike[p] < 0 || category_is_full(recommender, choice, chosen, count, pool->item[p].item))
 			continue;
-		value = (1 - choice->diversity) * pool->item[p].score / pool->item[0].score - choice->diversity * alike[p];
+		value = (1 - choice->diversity) * pool->item[p].score / first - choice->diversity * alike[p];
 		if (best < 0 || value > best_value)
 		{
 			best = p;

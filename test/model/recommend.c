@@ -729,7 +729,7 @@ chooses_the_best(const Shop *shop, const Told *told, const RecommendChoice *choi
 			for (int t = 0; t < n; t++)
 				like = fmax(like, alike(shop, i, chosen[t].item));
 			if (choice->diversity > 0 && n > 0)
-				score = (1 - choice->diversity) * score / first - choice->diversity * like;
+				score = (1 - choice->diversity) * (first > 0 ? score / first : 0) - choice->diversity * like;
 			if (n < count && chosen[n].item == i)
 				mine = score;
 			most = fmax(most, score);
