@@ -57,7 +57,7 @@ typedef struct Tally
 } Tally;
 
 static Tally tallies[] = {
-	{.from = 0.1, .tolerance = 1e-5}, {.from = 1e-3, .tolerance = 1e-4}
+	{.from = 0.1, .tolerance = 1e-5}, {.from = 1e-3, .tolerance = 2e-4}
 };
 
 static void
